@@ -207,7 +207,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What state knows of one token. `pending_since` is when the last create was about to go out."""
+    """What state knows of one token. `pending_since` is when its last create went out."""
 
     token: str
     namespace: str

@@ -1,0 +1,318 @@
+"""Carry a plan out: the only room that spends money. It decides nothing.
+
+`engine` calls `apply` under the state's lock. A create is three moves, in this order and no other:
+
+1. the record is saved as PENDING, durably, before a byte leaves;
+2. one POST goes out, never a second;
+3. the record is saved as BOUND, with the job's id.
+
+Whatever dies in between leaves a PENDING record, and the next pass looks for its token before it
+does anything. `BaseException` is never caught here: a stop is a stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+from typing import assert_never
+
+from reconciler.errors import (
+    CreateOutcomeUnknown,
+    CreateRejected,
+    ProviderAuthError,
+    ProviderError,
+    ProviderUnavailable,
+    Remedy,
+)
+from reconciler.model import (
+    Action,
+    Binding,
+    Dataset,
+    FileRef,
+    Job,
+    JobSpec,
+    Outcome,
+    Plan,
+    Record,
+    Rejection,
+    Result,
+    State,
+    Step,
+)
+from reconciler.providers.base import CreateRequest, LocalFile, Provider
+from reconciler.state.commit import Ledger
+from reconciler.state.edit import with_file, with_record
+
+WORKERS = 8
+
+_RETRY_SECONDS = {Remedy.RETRY_NOW: 5.0, Remedy.RETRY_LATER: 3600.0, Remedy.FIX_ACCOUNT: 10.0}
+"""When a refused create is due again where the provider does not say. A spec that is wrong is not.
+
+An account is mended by a person, who then runs us again: the wait only keeps a loop from hammering.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """What carrying out needs: the ledger to write ahead in, and the way to each provider.
+
+    `clock` gives unix seconds: an upload may take an hour, and a create's grace counts from when
+    it went out, not from when the pass began. `root` is where dataset paths begin.
+    """
+
+    ledger: Ledger
+    provider: Callable[[str], Provider]
+    clock: Callable[[], float]
+    root: Path
+    uploads: Uploads = field(default_factory=lambda: Uploads())
+    workers: int = WORKERS
+
+
+def apply(plan: Plan, hands: Hands) -> tuple[Outcome, ...]:
+    """Carry out every step; an outcome each, in the plan's order.
+
+    Raises StateError if the state cannot be written: nothing is sent from then on.
+    """
+    outcomes = {step.token: _settle(step, hands) for step in plan.steps if not _spends(step)}
+    learnt = [outcome.record for outcome in outcomes.values() if outcome.record]
+    if learnt:
+        hands.ledger.commit(lambda state: _with_records(state, learnt))
+    spending = [step for step in plan.steps if _spends(step)]
+    done = _in_parallel(lambda step: _spend(step, hands), spending, hands)
+    outcomes |= {outcome.step.token: outcome for outcome in done}
+    return tuple(outcomes[step.token] for step in plan.steps)
+
+
+class Uploads:
+    """Lets one thread upload a file while the others that need the same bytes wait for it."""
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._locks: dict[tuple[str, str], Lock] = {}
+
+    @contextmanager
+    def alone(self, scope: str, sha256: str) -> Iterator[None]:
+        """Hold the only right to upload these bytes to this account."""
+        with self._guard:
+            lock = self._locks.setdefault((scope, sha256), Lock())
+        with lock:
+            yield
+
+
+def _in_parallel(
+    spend: Callable[[Step], Outcome], steps: Sequence[Step], hands: Hands
+) -> list[Outcome]:
+    pool = ThreadPoolExecutor(max_workers=hands.workers, thread_name_prefix="apply")
+    try:
+        outcomes = list(pool.map(spend, steps))
+    except Exception:
+        pool.shutdown(wait=True, cancel_futures=True)  # what was sent may still write its answer
+        raise
+    except BaseException:
+        hands.ledger.close()  # the lock is given back now: no thread may write after that
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+    return outcomes
+
+
+def _spends(step: Step) -> bool:
+    return step.action in (Action.CREATE, Action.CANCEL)
+
+
+def _settle(step: Step, hands: Hands) -> Outcome:
+    """The outcome of a step that calls nobody. Its record is set where state has to learn it."""
+    match step.action:
+        case Action.NOOP:
+            return Outcome(step=step, result=Result.UNCHANGED, record=_steered(step))
+        case Action.HOLD:
+            return Outcome(step=step, result=Result.HELD, message=step.message, hint=step.hint)
+        case Action.ADOPT | Action.REFRESH:
+            adopted = step.action is Action.ADOPT
+            return Outcome(
+                step=step,
+                result=Result.ADOPTED if adopted else Result.REFRESHED,
+                record=_bound(step, hands.provider(step.provider).scope, step.job),
+                message=step.message,
+                hint=step.hint,
+            )
+        case Action.ORPHAN:
+            learnt = step.record and step.job and step.job != step.record.job
+            record = _bound(step, step.record.scope, step.job) if learnt and step.record else None
+            return Outcome(
+                step=step,
+                result=Result.ORPHANED,
+                record=record,
+                message=step.message,
+                hint=step.hint,
+            )
+        case Action.CREATE | Action.CANCEL:
+            raise ValueError(step.action)
+        case _:
+            assert_never(step.action)
+
+
+def _spend(step: Step, hands: Hands) -> Outcome:
+    try:
+        if step.action is Action.CANCEL:
+            return _cancel(step, hands)
+        return _create(step, hands)
+    except (ProviderUnavailable, ProviderAuthError) as error:
+        return Outcome(
+            step=step,
+            result=Result.FAILED,
+            record=step.record,
+            message=error.message,
+            hint=error.hint or "nothing was created; the next pass tries again",
+        )
+
+
+def _create(step: Step, hands: Hands) -> Outcome:
+    """Upload, write ahead, send once, write down. See the module's three moves."""
+    spec = step.spec
+    if spec is None or step.base_model is None:
+        raise ValueError(step)
+    provider = hands.provider(spec.provider)
+    try:
+        training = _upload(spec.training, provider, hands)
+        validation = _upload(spec.validation, provider, hands) if spec.validation else None
+    except CreateRejected as error:
+        return _refused(step, _record(spec, provider.scope), error, hands)
+    pending = replace(
+        _record(spec, provider.scope),
+        training=replace(spec.training, reference=training),
+        validation=spec.validation and replace(spec.validation, reference=validation),
+        pending_since=hands.clock(),
+    )
+    hands.ledger.commit(lambda state: with_record(state, pending))
+    request = CreateRequest(
+        spec=spec, base_model=step.base_model, training=training, validation=validation
+    )
+    try:
+        job = provider.create(request)
+    except CreateRejected as error:
+        return _refused(step, pending, error, hands)
+    except CreateOutcomeUnknown as error:
+        hint = "the next pass looks for it before anything else"
+        return Outcome(
+            step=step, result=Result.UNKNOWN, record=pending, message=error.message, hint=hint
+        )
+    bound = replace(pending, binding=Binding.BOUND, job=job)
+    hands.ledger.commit(lambda state: with_record(state, bound))
+    return Outcome(step=step, result=Result.CREATED, record=bound, message=step.message)
+
+
+def _cancel(step: Step, hands: Hands) -> Outcome:
+    if step.record is None or step.job is None:
+        raise ValueError(step)
+    try:
+        job = hands.provider(step.provider).cancel(step.job.id)
+    except (ProviderUnavailable, ProviderAuthError):
+        raise
+    except ProviderError as error:
+        return Outcome(
+            step=step,
+            result=Result.FAILED,
+            record=step.record,
+            message=error.message,
+            hint=error.hint,
+        )
+    record = replace(step.record, binding=Binding.BOUND, job=job)
+    hands.ledger.commit(lambda state: with_record(state, record))
+    return Outcome(step=step, result=Result.CANCELLED, record=record, message=step.message)
+
+
+def _upload(dataset: Dataset, provider: Provider, hands: Hands) -> str:
+    """The provider's name for this data, uploading the bytes only where it has none."""
+    if dataset.sha256 is None:
+        return dataset.reference or ""
+    with hands.uploads.alone(provider.scope, dataset.sha256):
+        known = hands.ledger.state.files.get(provider.scope, {}).get(dataset.sha256)
+        if not dataset.present and known:
+            return known.reference
+        ref = provider.upload(_local(dataset, dataset.sha256, hands.root), known)
+        if ref != known:
+            _remember(ref, provider.scope, hands)
+    return ref.reference
+
+
+def _remember(ref: FileRef, scope: str, hands: Hands) -> None:
+    hands.ledger.commit(lambda state: with_file(state, scope, ref))
+
+
+def _local(dataset: Dataset, sha256: str, root: Path) -> LocalFile:
+    if dataset.path is None or dataset.size is None:
+        raise CreateRejected(
+            f"the bytes of {dataset.path or sha256} are not here and the provider lost its copy",
+            remedy=Remedy.FIX_ACCOUNT,
+            hint="apply where the data is",
+        )
+    return LocalFile(path=root / dataset.path, sha256=sha256, size=dataset.size)
+
+
+def _refused(step: Step, record: Record, error: CreateRejected, hands: Hands) -> Outcome:
+    now = hands.clock()
+    wait = error.retry_after
+    if wait is None:
+        wait = _RETRY_SECONDS.get(error.remedy)
+    final = error.remedy is Remedy.FIX_SPEC
+    rejection = Rejection(
+        remedy=error.remedy,
+        code=error.code,
+        message=error.message,
+        at=now,
+        retry_at=None if final or wait is None else now + wait,
+    )
+    rejected = replace(record, binding=Binding.REJECTED, rejection=rejection, pending_since=None)
+    hands.ledger.commit(lambda state: with_record(state, rejected))
+    return Outcome(
+        step=step, result=Result.REJECTED, record=rejected, message=error.message, hint=error.hint
+    )
+
+
+def _record(spec: JobSpec, scope: str) -> Record:
+    """What state should know of a spec's token before anything is known of its job."""
+    return Record(
+        token=spec.token,
+        namespace=spec.namespace,
+        name=spec.name,
+        digest=spec.digest,
+        identity=spec.identity,
+        attempt=spec.attempt,
+        provider=spec.provider,
+        scope=scope,
+        source=spec.source,
+        training=spec.training,
+        validation=spec.validation,
+        deletion_policy=spec.deletion_policy,
+        binding=Binding.PENDING,
+    )
+
+
+def _bound(step: Step, scope: str, job: Job | None) -> Record:
+    """The record of a step whose job is known: state's own, or a new one where state had none."""
+    if step.record is not None:
+        record = step.record
+    elif step.spec is not None:
+        record = _record(step.spec, scope)
+    else:
+        raise ValueError(step)
+    return replace(record, binding=Binding.BOUND, rejection=None, job=job)
+
+
+def _steered(step: Step) -> Record | None:
+    """The record with what a spec may change without training again; None if that is nothing."""
+    if step.spec is None or step.record is None:
+        return None
+    steered = replace(step.record, deletion_policy=step.spec.deletion_policy)
+    return None if steered == step.record else steered
+
+
+def _with_records(state: State, records: Sequence[Record]) -> State:
+    for record in records:
+        state = with_record(state, record)
+    return state

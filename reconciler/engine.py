@@ -1,0 +1,213 @@
+"""One pass through the house, and the only place that names the order of its stops:
+
+    specs -> state -> observe -> plan -> apply -> status
+
+`cli` and `watch` call it; `plan`, `apply` and `watch` are the same pass with a different last step.
+It never sleeps and never retries a pass: whoever calls it decides when to look again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from reconciler import observe, schedule, specs, status
+from reconciler.apply import Hands, Uploads, apply
+from reconciler.config import Config
+from reconciler.errors import ConfigError
+from reconciler.model import (
+    Action,
+    JobSpec,
+    Observation,
+    Outcome,
+    Plan,
+    Record,
+    Result,
+    State,
+)
+from reconciler.plan import Circumstances, enforce, plan
+from reconciler.providers.base import Provider
+from reconciler.state.base import LockOwner, StateStore
+from reconciler.state.commit import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What one pass is asked to do. `paths` narrows it to some specs; empty means all."""
+
+    paths: tuple[str, ...] = ()
+    refresh: bool = False
+    offline: bool = False
+    prune: bool = False
+    max_creates: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassResult:
+    """What a pass found, decided and did. `sidecars` are the files it wrote."""
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...]
+    specs: tuple[JobSpec, ...]
+    state: State
+    sidecars: tuple[Path, ...] = ()
+
+    @property
+    def current(self) -> tuple[Record, ...]:
+        """The records of what the specs ask for now."""
+        found = (self.state.records.get(spec.token) for spec in self.specs)
+        return tuple(record for record in found if record is not None)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing that the specs ask for goes on by itself."""
+        return not schedule.open_records(self.current)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciler:
+    """A repository, its state and its providers, ready to be passed through.
+
+    `connect` makes the adapter of a provider's name and raises ConfigError where its key is
+    missing; it is called at most once per name, and only for providers a pass has to ask.
+    `clock` gives unix seconds. `owner` signs the lock. `commit` is what the specs are at in git.
+    """
+
+    config: Config
+    store: StateStore
+    connect: Callable[[str], Provider]
+    clock: Callable[[], float]
+    owner: LockOwner
+    commit: Callable[[], specs.Commit | None] = lambda: None
+    sandbox: bool = False
+    uploads: Uploads = field(default_factory=Uploads)
+    _providers: dict[str, Provider] = field(default_factory=dict)
+
+    def load(self, paths: Sequence[str] = ()) -> tuple[JobSpec, ...]:
+        """The first stop. Raises SpecError with every problem of every file."""
+        return specs.load(self.config, paths, commit=self.commit()).valid()
+
+    def plan(self, request: Request) -> tuple[Plan, State]:
+        """What a pass would do, and the state it was decided against. Changes nothing."""
+        desired = self.load(request.paths)
+        state = self.store.read().state
+        return self._plan(desired, state, request), state
+
+    def run_once(
+        self, request: Request, *, approve: Callable[[Plan], None] = lambda _: None
+    ) -> PassResult:
+        """One whole pass. `approve` sees the plan before anything is called and may raise.
+
+        Raises SpecError, PolicyError, StateError and ConfigError before anything is created; what
+        single jobs meet with is in the outcomes.
+        """
+        desired = self.load(request.paths)
+        with self.store.lock(self.owner):
+            snapshot = self.store.read()
+            ledger = Ledger(self.store, snapshot)
+            hands = self._hands(ledger)
+            decided = self._plan(desired, snapshot.state, request)
+            enforce(decided, max_creates=request.max_creates)
+            approve(decided)
+            outcomes = self._look_again(apply(decided, hands), hands)
+            written = self._write_sidecars(desired, ledger.state, decided)
+            return PassResult(
+                plan=decided,
+                outcomes=outcomes,
+                specs=desired,
+                state=ledger.state,
+                sidecars=written,
+            )
+
+    def provider(self, name: str) -> Provider:
+        """The adapter of a name, connected on first use."""
+        if name not in self._providers:
+            self._providers[name] = self.connect(name)
+        return self._providers[name]
+
+    def close(self) -> None:
+        """Give back every provider's connections."""
+        for provider in self._providers.values():
+            provider.close()
+        self._providers.clear()
+
+    def grace(self) -> dict[str, float]:
+        """Seconds of grace by the name of every provider this pass has talked to."""
+        return {name: provider.grace for name, provider in self._providers.items()}
+
+    def _plan(self, desired: Sequence[JobSpec], state: State, request: Request) -> Plan:
+        reality: Mapping[str, Observation] = {}
+        if not request.offline:
+            asked = observe.questions(
+                desired, state, self.config.namespace, refresh=request.refresh
+            )
+            if request.paths:
+                tokens = {spec.token for spec in desired}
+                asked = [question for question in asked if question.token in tokens]
+            unknown = {q.provider for q in asked} - set(self.config.providers)
+            asked = [question for question in asked if question.provider not in unknown]
+            reality = observe.observe(asked, state, self.provider)
+        return plan(desired, state, reality, self._circumstances(request))
+
+    def _circumstances(self, request: Request) -> Circumstances:
+        return Circumstances(
+            now=self.clock(),
+            namespace=self.config.namespace,
+            grace=self.grace(),
+            complete=not request.paths,
+            offline=request.offline,
+            prune=request.prune,
+        )
+
+    def _hands(self, ledger: Ledger) -> Hands:
+        return Hands(
+            ledger=ledger,
+            provider=self.provider,
+            clock=self.clock,
+            root=self.config.root,
+            uploads=self.uploads,
+        )
+
+    def _look_again(self, outcomes: tuple[Outcome, ...], hands: Hands) -> tuple[Outcome, ...]:
+        """Look once more for creates whose answer was lost, and adopt what has appeared.
+
+        It only adopts: a create is never repeated in the pass that lost its answer.
+        """
+        lost = [o.step.spec for o in outcomes if o.result is Result.UNKNOWN and o.step.spec]
+        if not lost:
+            return outcomes
+        state = hands.ledger.state
+        asked = observe.questions(lost, replace(state, records=_only(state, lost)), "")
+        reality = observe.observe(asked, state, self.provider)
+        found = plan(lost, state, reality, self._circumstances(Request(paths=("lost",))))
+        adopted = apply(replace(found, steps=found.of(Action.ADOPT)), hands)
+        settled = {outcome.step.token: outcome for outcome in adopted}
+        return tuple(settled.get(outcome.step.token, outcome) for outcome in outcomes)
+
+    def _write_sidecars(
+        self, desired: Sequence[JobSpec], state: State, decided: Plan
+    ) -> tuple[Path, ...]:
+        steps = {step.token: step for step in decided.steps}
+        written = []
+        for spec in desired:
+            document = status.project(spec, state, steps.get(spec.token), sandbox=self.sandbox)
+            path = status.sidecar_path(self.config.root, spec)
+            aside = self.config.root / ".reconciler" / "sandbox" / "status" / path.name
+            if done := status.write_sidecar(path, document, elsewhere=aside):
+                written.append(done)
+        return tuple(written)
+
+
+def find_spec(desired: Sequence[JobSpec], name: str) -> JobSpec:
+    """The spec of that name. Raises ConfigError naming those that exist."""
+    for spec in desired:
+        if spec.name == name:
+            return spec
+    known = ", ".join(spec.name for spec in desired) or "none"
+    raise ConfigError(f"there is no spec named {name}", hint=f"the specs are: {known}")
+
+
+def _only(state: State, lost: Sequence[JobSpec]) -> dict[str, Record]:
+    tokens = {spec.token for spec in lost}
+    return {token: record for token, record in state.records.items() if token in tokens}

@@ -1,0 +1,404 @@
+"""The decision: what each spec needs, why, and in whose words. Pure.
+
+`engine` calls `plan` with the specs, the state and what looking showed; `apply` carries the steps
+out without a second thought. Nothing in here reads a clock, a file or a provider, so the whole
+decision table is one parametrised test.
+
+The rule behind every line of it: a create is decided only where we looked and found nothing, and
+nothing in state says that a job may exist.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reconciler import changes
+from reconciler.errors import PolicyError, Remedy
+from reconciler.identity import canonical_json
+from reconciler.model import (
+    Action,
+    Binding,
+    Dataset,
+    Job,
+    JobSpec,
+    JobStatus,
+    Observation,
+    Plan,
+    Reason,
+    Record,
+    State,
+    Step,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What the decision depends on beside specs, state and reality.
+
+    `now` is unix seconds, `grace` seconds by provider name. `complete` says that `desired` holds
+    every spec of the namespace, so that a record without one is an orphan. `offline` says that
+    nobody looked on purpose.
+    """
+
+    now: float
+    namespace: str
+    grace: Mapping[str, float] = field(default_factory=dict)
+    complete: bool = True
+    offline: bool = False
+    prune: bool = False
+
+
+def plan(
+    desired: Sequence[JobSpec],
+    state: State,
+    reality: Mapping[str, Observation],
+    circumstances: Circumstances,
+) -> Plan:
+    """One step per spec, in their order, then the orphans.
+
+    `reality` holds an observation for every token that was looked for. A job that is over is not
+    looked for, and its record speaks for it.
+    """
+    latest = _latest_by_name(state, circumstances.namespace)
+    known = _Known({spec.name: spec for spec in desired}, latest, state, reality)
+    steps = [
+        _gated(_decide(spec, state, reality.get(spec.token), circumstances), known)
+        for spec in desired
+    ]
+    if circumstances.complete:
+        steps += _orphans(desired, reality, latest, circumstances)
+    return Plan(steps=tuple(steps), lineage=state.lineage, serial=state.serial)
+
+
+def checksum(decided: Plan) -> str:
+    """sha256 of everything apply would act on: two plans with one checksum do the same."""
+    document = [
+        decided.lineage,
+        [[step.action, step.reason, step.token, step.base_model] for step in decided.steps],
+    ]
+    return hashlib.sha256(canonical_json(document)).hexdigest()
+
+
+def enforce(decided: Plan, *, max_creates: int | None) -> None:
+    """Raise PolicyError if the plan as a whole breaks a rule, before anything is called."""
+    creates = decided.of(Action.CREATE)
+    if max_creates is not None and len(creates) > max_creates:
+        names = ", ".join(step.name for step in creates)
+        raise PolicyError(
+            f"the plan creates {len(creates)} jobs ({names}), more than max_creates {max_creates}",
+            hint="name fewer specs, or raise policy.max_creates or --max-creates",
+        )
+
+
+def _decide(
+    spec: JobSpec, state: State, seen: Observation | None, circumstances: Circumstances
+) -> Step:
+    """The decision table, row by row."""
+    record = state.records.get(spec.token)
+    step = _Steps(spec.token, spec.name, spec.provider, spec=spec, record=record)
+    if seen is None:
+        return _unseen(step, record, circumstances)
+    if seen.error is not None:
+        return step.hold(
+            Reason.PROVIDER_UNAVAILABLE,
+            f"could not look for this job: {seen.error}",
+            "nothing is created while nobody can look; the next pass tries again",
+        )
+    if seen.jobs:
+        return _found(step, record, seen.jobs)
+    return _not_found(step, record, circumstances)
+
+
+def _unseen(step: _Steps, record: Record | None, circumstances: Circumstances) -> Step:
+    match record:
+        case Record(binding=Binding.BOUND, job=Job()):
+            return step.make(Action.NOOP, Reason.UP_TO_DATE, job=record.job)
+        case _ if not circumstances.offline:
+            return step.hold(
+                Reason.PROVIDER_UNAVAILABLE,
+                "nobody has looked for this job yet",
+                "run the pass again; if this stays, report it as a bug",
+            )
+        case _:
+            return _not_found(step, record, circumstances)
+
+
+def _found(step: _Steps, record: Record | None, jobs: tuple[Job, ...]) -> Step:
+    known = record.job if record and record.binding is Binding.BOUND else None
+    same = next((job for job in jobs if known and job.id == known.id), None)
+    job = same or jobs[0]
+    duplicates = tuple(other for other in jobs if other.id != job.id)
+    if same is None:
+        message = f"{job.id} carries this spec's token; it will be tied to it, not paid again"
+        decided = step.make(Action.ADOPT, Reason.TOKEN_MATCH, job=job, message=message)
+    elif same == known:
+        decided = step.make(Action.NOOP, Reason.UP_TO_DATE, job=job)
+    else:
+        decided = step.make(
+            Action.REFRESH, Reason.STATUS_CHANGED, job=job, message=_progress(known, job)
+        )
+    if not duplicates:
+        return decided
+    ids = ", ".join(other.id for other in duplicates)
+    return replace(
+        decided,
+        duplicates=duplicates,
+        hint=f"the same token is on {ids} too: look at them and cancel what is not wanted",
+    )
+
+
+def _progress(known: Job | None, job: Job) -> str:
+    if known is None or known.status is job.status:
+        return "the provider reports new details"
+    return f"{known.status.value} → {job.status.value}"
+
+
+def _not_found(step: _Steps, record: Record | None, circumstances: Circumstances) -> Step:
+    if record is None:
+        message = (
+            "state knows no job for this spec; the provider was not asked"
+            if circumstances.offline
+            else "no job carries this spec yet"
+        )
+        return step.make(Action.CREATE, Reason.MISSING, message=message)
+    match record.binding:
+        case Binding.PENDING:
+            return _pending(step, record, circumstances)
+        case Binding.REJECTED:
+            return _rejected(step, record, circumstances)
+        case Binding.BOUND:
+            job_id = record.job.id if record.job else "the job"
+            return step.make(
+                Action.HOLD,
+                Reason.JOB_MISSING,
+                job=record.job,
+                message=f"{job_id} is not at {record.provider} any more, or not for this account",
+                hint="check the key, project and region; to train anew, raise spec.attempt",
+            )
+
+
+def _pending(step: _Steps, record: Record, circumstances: Circumstances) -> Step:
+    grace = circumstances.grace.get(record.provider, 0.0)
+    elapsed = circumstances.now - (record.pending_since or 0.0)
+    if circumstances.offline:
+        return step.hold(
+            Reason.CREATE_OUTCOME_UNKNOWN,
+            "a create was sent and its answer never arrived",
+            "plan without --offline to look for the job",
+        )
+    if elapsed < grace:
+        return step.hold(
+            Reason.CREATE_OUTCOME_UNKNOWN,
+            "a create was sent and its answer never arrived; the provider does not show the job",
+            f"a new job may take up to {grace:.0f} s to show; a pass after that settles it",
+        )
+    return step.make(
+        Action.CREATE,
+        Reason.PENDING_NOT_FOUND,
+        message="an earlier create never arrived: its token is on no job",
+    )
+
+
+def _rejected(step: _Steps, record: Record, circumstances: Circumstances) -> Step:
+    rejection = record.rejection
+    if rejection and rejection.retry_at is not None and rejection.retry_at <= circumstances.now:
+        return step.make(
+            Action.CREATE,
+            Reason.RETRY_REJECTED,
+            message=f"{record.provider} refused it before ({rejection.message}); worth another try",
+        )
+    message = rejection.message if rejection else "no reason was kept"
+    return step.hold(
+        Reason.CREATE_REJECTED,
+        f"{record.provider} refused to create it: {message}",
+        _way_out(record),
+    )
+
+
+def _way_out(record: Record) -> str:
+    remedy = record.rejection.remedy if record.rejection else Remedy.FIX_SPEC
+    match remedy:
+        case Remedy.RETRY_NOW | Remedy.RETRY_LATER:
+            return "it will be tried again by itself when the provider allows it"
+        case Remedy.FIX_ACCOUNT:
+            return "put the account or the key in order; it will be tried again"
+        case Remedy.FIX_SPEC:
+            return "correct the spec, or raise spec.attempt to send the same again"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a gate may look at beside its own step."""
+
+    specs: Mapping[str, JobSpec]
+    latest: Mapping[str, Sequence[Record]]
+    state: State
+    reality: Mapping[str, Observation]
+
+    def job(self, name: str) -> Job | None:
+        """The job of the spec of that name as last seen, in this pass or an earlier one."""
+        spec = self.specs.get(name)
+        if spec is None:
+            return None
+        seen = self.reality.get(spec.token)
+        record = self.state.records.get(spec.token)
+        return seen.jobs[0] if seen and seen.jobs else record.job if record else None
+
+
+def _gated(step: Step, known: _Known) -> Step:
+    """Hold a create the spec itself asks to wait with; say what a create would repeat."""
+    spec = step.spec
+    if spec is None or step.action is not Action.CREATE:
+        return step
+    held = _Steps(step.token, step.name, step.provider, spec=spec, record=step.record)
+    if spec.suspend:
+        return held.hold(Reason.SUSPENDED, "spec.suspend is true", "set it to false to train")
+    absent = next((data for data in (spec.training, spec.validation) if _absent(data)), None)
+    if absent and not _uploaded(absent, known.state):
+        return held.hold(
+            Reason.DATA_ABSENT,
+            f"{absent.path} is not in this checkout and was never uploaded",
+            "fetch the data, or apply where it is",
+        )
+    step = _with_previous(step, spec, known.latest.get(step.name, ()))
+    if spec.model_from is None:
+        return replace(step, base_model=spec.model)
+    return _chained(step, held, spec.model_from, known.job(spec.model_from))
+
+
+def _absent(dataset: Dataset | None) -> bool:
+    return dataset is not None and dataset.path is not None and not dataset.present
+
+
+def _uploaded(dataset: Dataset, state: State) -> bool:
+    return any(dataset.sha256 in files for files in state.files.values())
+
+
+def _chained(step: Step, held: _Steps, upstream: str, job: Job | None) -> Step:
+    if job and job.status is JobStatus.SUCCEEDED and job.fine_tuned_model:
+        return replace(step, base_model=job.fine_tuned_model)
+    if job and job.status.terminal:
+        return held.hold(
+            Reason.WAITING_FOR_SPEC,
+            f"it trains on the model of {upstream}, whose job {job.status.value}",
+            f"mend {upstream}; this one follows by itself",
+        )
+    return held.hold(
+        Reason.WAITING_FOR_SPEC,
+        f"it trains on the model of {upstream}, which is not there yet",
+        "it follows by itself on the first pass after that one has succeeded",
+    )
+
+
+def _with_previous(step: Step, spec: JobSpec, history: Sequence[Record]) -> Step:
+    """Say that this name was trained before, and what is different now."""
+    previous = next(
+        (r for r in history if r.token != spec.token and r.binding is not Binding.REJECTED), None
+    )
+    if previous is None or step.reason is not Reason.MISSING:
+        return replace(step, previous=previous)
+    found = changes.between(previous, spec)
+    still = previous.job is not None and not previous.job.status.terminal
+    return replace(
+        step,
+        previous=previous,
+        changes=found,
+        message=changes.sentence(found) or step.message,
+        hint=f"the job it replaces goes on: reconcile cancel {previous.token}" if still else "",
+    )
+
+
+def _orphans(
+    desired: Sequence[JobSpec],
+    reality: Mapping[str, Observation],
+    latest: Mapping[str, Sequence[Record]],
+    circumstances: Circumstances,
+) -> Iterator[Step]:
+    """Records no spec asks for: the last of a name that is gone, and whatever is not over yet."""
+    tokens = {spec.token for spec in desired}
+    names = {spec.name for spec in desired}
+    for name, history in sorted(latest.items()):
+        for index, record in enumerate(history):
+            if record.token in tokens or record.binding is Binding.REJECTED:
+                continue
+            seen = reality.get(record.token)
+            job = seen.jobs[0] if seen and seen.jobs else record.job
+            over = job is not None and job.status.terminal
+            newly_over = over and record.job != job
+            if over and not newly_over and (name in names or index > 0):
+                continue
+            yield _orphan(record, job, replaced=name in names, prune=circumstances.prune)
+
+
+def _orphan(record: Record, job: Job | None, *, replaced: bool, prune: bool) -> Step:
+    step = _Steps(record.token, record.name, record.provider, record=record)
+    running = job is not None and not job.status.terminal
+    why = "an earlier version of this spec" if replaced else "no spec asks for it any more"
+    if running and prune and record.deletion_policy == "cancel":
+        message = f"{why}; its deletion_policy is cancel"
+        return step.make(Action.CANCEL, Reason.PRUNED, job=job, message=message)
+    if job is None:
+        hint = "its create was never answered; it is looked for until it is found"
+    elif running:
+        hint = f"it goes on and is paid for; to stop it: reconcile cancel {record.token}"
+    else:
+        hint = f"its model stays; to forget the record: reconcile state rm {record.token}"
+    return step.make(Action.ORPHAN, Reason.NO_SPEC, job=job, message=why, hint=hint)
+
+
+def _latest_by_name(state: State, namespace: str) -> dict[str, list[Record]]:
+    """Every record of the namespace by name, newest first."""
+    grouped: dict[str, list[Record]] = {}
+    for record in state.records.values():
+        if record.namespace == namespace:
+            grouped.setdefault(record.name, []).append(record)
+    for history in grouped.values():
+        history.sort(key=age, reverse=True)
+    return grouped
+
+
+def age(record: Record) -> tuple[float, str]:
+    """Sorts records by when their job was made; the token only breaks ties."""
+    created = record.job.created_at if record.job else None
+    return (float(created or record.pending_since or 0.0), record.token)
+
+
+class _Steps:
+    """Makes the steps of one token, so that a row of the table says only what is its own."""
+
+    def __init__(
+        self,
+        token: str,
+        name: str,
+        provider: str,
+        *,
+        spec: JobSpec | None = None,
+        record: Record | None = None,
+    ) -> None:
+        self._blank = Step(
+            action=Action.NOOP,
+            reason=Reason.UP_TO_DATE,
+            token=token,
+            name=name,
+            provider=provider,
+            spec=spec,
+            record=record,
+        )
+
+    def make(
+        self,
+        action: Action,
+        reason: Reason,
+        *,
+        job: Job | None = None,
+        message: str = "",
+        hint: str = "",
+    ) -> Step:
+        return replace(
+            self._blank, action=action, reason=reason, job=job, message=message, hint=hint
+        )
+
+    def hold(self, reason: Reason, message: str, hint: str) -> Step:
+        return self.make(Action.HOLD, reason, message=message, hint=hint)

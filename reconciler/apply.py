@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import assert_never
@@ -68,7 +68,7 @@ class Hands:
     provider: Callable[[str], Provider]
     clock: Callable[[], float]
     root: Path
-    uploads: Uploads = field(default_factory=lambda: Uploads())
+    uploads: Uploads
     workers: int = WORKERS
 
 

@@ -79,7 +79,7 @@ class Reconciler:
     connect: Callable[[str], Provider]
     clock: Callable[[], float]
     owner: LockOwner
-    commit: Callable[[], specs.Commit | None] = lambda: None
+    commit: Callable[[], str | None] = lambda: None
     sandbox: bool = False
     uploads: Uploads = field(default_factory=Uploads)
     _providers: dict[str, Provider] = field(default_factory=dict)

@@ -1,0 +1,217 @@
+"""A provider and a state store in memory, honest enough to lose answers, lag and die.
+
+They keep the contracts of `providers.base` and `state.base` and are held to them by the same
+contract tests as the real ones. Time stands still unless a test moves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from reconciler import identity
+from reconciler.errors import StateConflict, StateLocked
+from reconciler.model import (
+    Checkpoint,
+    Dataset,
+    Event,
+    FileRef,
+    Job,
+    JobSpec,
+    JobStatus,
+    MetricPoint,
+    Source,
+    State,
+)
+from reconciler.providers.base import CreateRequest, LocalFile
+from reconciler.state.base import LockOwner, Snapshot
+
+NOW = 1_800_000_000.0
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class Clock:
+    """Unix seconds that pass only when told to."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class FakeProvider:
+    """An OpenAI-like account in memory. `creates` counts what would be paid for.
+
+    A fault is called with the operation's name before its effect (`before`) or after it (`after`)
+    and may raise what an adapter may raise, or Killed.
+    """
+
+    clock: Clock
+    name: str = "openai"
+    scope: str = "fake"
+    grace: float = 120.0
+    lists_stamps: bool = True
+    lag: float = 0.0
+    jobs: dict[str, Job] = field(default_factory=dict)
+    files: dict[str, FileRef] = field(default_factory=dict)
+    creates: list[CreateRequest] = field(default_factory=list)
+    uploads: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    before: Callable[[str], None] = lambda _: None
+    after: Callable[[str], None] = lambda _: None
+    on_events: Callable[[str], list[Event]] = lambda _: []
+
+    def find(self, token: str, known: Collection[str] = ()) -> tuple[Job, ...]:
+        del known
+        self._call("find")
+        return tuple(job for job in self._visible() if job.stamp == token)
+
+    def get(self, job_id: str) -> Job | None:
+        self._call("get")
+        return self.jobs.get(job_id)
+
+    def list(self) -> Iterator[Job]:
+        self._call("list")
+        yield from reversed(self._visible())
+
+    def upload(self, file: LocalFile, known: FileRef | None = None) -> FileRef:
+        self._call("upload")
+        if known is not None and known.sha256 in self.files:
+            return known
+        if file.sha256 not in self.files:
+            self.uploads.append(file.sha256)
+            self.files[file.sha256] = FileRef(
+                reference=f"file-{file.sha256[:8]}",
+                sha256=file.sha256,
+                size=file.size,
+                uploaded_at=int(self.clock()),
+            )
+        self.after("upload")
+        return self.files[file.sha256]
+
+    def create(self, request: CreateRequest) -> Job:
+        self._call("create")
+        self.creates.append(request)
+        job = Job(
+            id=f"ftjob-{len(self.creates)}",
+            status=JobStatus.VALIDATING_FILES,
+            provider_status="validating_files",
+            stamp=request.spec.token,
+            created_at=int(self.clock()),
+            model=request.base_model,
+            training_file=request.training,
+            validation_file=request.validation,
+        )
+        self.jobs[job.id] = job
+        self.after("create")
+        return job
+
+    def cancel(self, job_id: str) -> Job:
+        self._call("cancel")
+        return self.end(job_id, JobStatus.CANCELLED)
+
+    def events(self, job_id: str) -> Iterator[Event]:
+        self._call("events")
+        yield from self.on_events(job_id)
+
+    def checkpoints(self, job_id: str) -> tuple[Checkpoint, ...]:
+        del job_id
+        return ()
+
+    def metrics(self, job: Job) -> tuple[MetricPoint, ...]:
+        del job
+        return ()
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def end(self, job_id: str, status: JobStatus = JobStatus.SUCCEEDED) -> Job:
+        """Let a job come to its end."""
+        done = status is JobStatus.SUCCEEDED
+        self.jobs[job_id] = replace(
+            self.jobs[job_id],
+            status=status,
+            provider_status=status.value,
+            finished_at=int(self.clock()),
+            fine_tuned_model=f"ft:{job_id}" if done else None,
+            trained_tokens=1000 if done else None,
+        )
+        return self.jobs[job_id]
+
+    def _call(self, operation: str) -> None:
+        self.calls.append(operation)
+        self.before(operation)
+
+    def _visible(self) -> list[Job]:
+        return [
+            job for job in self.jobs.values() if (job.created_at or 0) + self.lag <= self.clock()
+        ]
+
+
+@dataclass
+class MemoryStore:
+    """A state in memory. `writes` counts what would have been fsynced."""
+
+    state: State = field(default_factory=lambda: State(lineage="memory"))
+    location: str = "memory"
+    writes: int = 0
+    holder: LockOwner | None = None
+    before_write: Callable[[], None] = lambda: None
+    after_write: Callable[[], None] = lambda: None
+
+    def read(self) -> Snapshot:
+        return Snapshot(state=self.state, version=str(self.writes))
+
+    def write(self, state: State, expected: str) -> str:
+        if expected != str(self.writes):
+            raise StateConflict("someone else wrote")
+        self.before_write()
+        self.state = state
+        self.writes += 1
+        self.after_write()
+        return str(self.writes)
+
+    @contextmanager
+    def lock(self, owner: LockOwner) -> Iterator[None]:
+        if self.holder is not None:
+            raise StateLocked(f"held by {self.holder.who}")
+        self.holder = owner
+        try:
+            yield
+        finally:
+            self.holder = None
+
+
+OWNER = LockOwner(id="1", who="tester@here", operation="test", created_at=NOW)
+
+
+def make_spec(
+    name: str = "support-bot", *, upstream: JobSpec | None = None, **fields: object
+) -> JobSpec:
+    """A complete, stamped spec. Its data need not exist on disk."""
+    values: dict[str, object] = {
+        "namespace": "default",
+        "name": name,
+        "provider": "openai",
+        "provider_type": "openai",
+        "model": None if upstream else "gpt-4.1-mini-2025-04-14",
+        "model_from": upstream.name if upstream else None,
+        "training": Dataset(
+            path="data/train.jsonl", sha256="ab" * 32, size=10, examples=12, present=True
+        ),
+        "source": Source(path=f"specs/{name}.yaml", line=1),
+    }
+    spec = JobSpec(**{**values, **fields})  # type: ignore[arg-type]  # one place, any field
+    document = identity.identity(spec, upstream.token if upstream else None)
+    digest = identity.digest(document)
+    token = identity.token(spec.namespace, spec.name, digest)
+    return replace(spec, identity=document, digest=digest, token=token)

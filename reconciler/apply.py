@@ -35,6 +35,7 @@ from reconciler.model import (
     FileRef,
     Job,
     JobSpec,
+    JobStatus,
     Outcome,
     Plan,
     Record,
@@ -223,6 +224,9 @@ def _cancel(step: Step, hands: Hands) -> Outcome:
         )
     record = replace(step.record, binding=Binding.BOUND, job=job)
     hands.ledger.commit(lambda state: with_record(state, record))
+    if job.status in (JobStatus.SUCCEEDED, JobStatus.FAILED):
+        message = f"too late: {job.id} had already {job.status.value}"
+        return Outcome(step=step, result=Result.FAILED, record=record, message=message)
     return Outcome(step=step, result=Result.CANCELLED, record=record, message=step.message)
 
 

@@ -15,18 +15,20 @@ from pathlib import Path
 from reconciler import observe, schedule, specs, status
 from reconciler.apply import Hands, Uploads, apply
 from reconciler.config import Config
-from reconciler.errors import ConfigError
+from reconciler.errors import ConfigError, SpecError
 from reconciler.model import (
     Action,
     JobSpec,
     Observation,
     Outcome,
     Plan,
+    Reason,
     Record,
     Result,
     State,
+    Step,
 )
-from reconciler.plan import Circumstances, enforce, plan
+from reconciler.plan import Circumstances, age, enforce, plan
 from reconciler.providers.base import Provider
 from reconciler.state.base import LockOwner, StateStore
 from reconciler.state.commit import Ledger
@@ -88,11 +90,9 @@ class Reconciler:
         """The first stop. Raises SpecError with every problem of every file."""
         return specs.load(self.config, paths, commit=self.commit()).valid()
 
-    def plan(self, request: Request) -> tuple[Plan, State]:
-        """What a pass would do, and the state it was decided against. Changes nothing."""
-        desired = self.load(request.paths)
-        state = self.store.read().state
-        return self._plan(desired, state, request), state
+    def plan(self, request: Request) -> Plan:
+        """What a pass would do. Changes nothing and takes no lock."""
+        return self._plan(self.load(request.paths), self.store.read().state, request)
 
     def run_once(
         self, request: Request, *, approve: Callable[[Plan], None] = lambda _: None
@@ -119,6 +119,53 @@ class Reconciler:
                 state=ledger.state,
                 sidecars=written,
             )
+
+    def cancel(self, name: str) -> Outcome:
+        """Cancel the running job of a spec's name or of a token.
+
+        Raises ConfigError where there is none, or more than one to choose from.
+        """
+        with self.store.lock(self.owner):
+            snapshot = self.store.read()
+            running = [r for r in schedule.open_records(_named(snapshot.state, name)) if r.job]
+            if len(running) != 1:
+                tokens = ", ".join(record.token for record in running)
+                raise ConfigError(
+                    f"{len(running) or 'no'} jobs of {name} are running",
+                    hint=f"name one of {tokens}" if running else "reconcile status shows what is",
+                )
+            (record,) = running
+            step = Step(
+                action=Action.CANCEL,
+                reason=Reason.REQUESTED,
+                token=record.token,
+                name=record.name,
+                provider=record.provider,
+                record=record,
+                job=record.job,
+            )
+            state = snapshot.state
+            decided = Plan(steps=(step,), lineage=state.lineage, serial=state.serial)
+            (outcome,) = apply(decided, self._hands(Ledger(self.store, snapshot)))
+            return outcome
+
+    def record(self, name: str) -> Record:
+        """The record of a token, or of what the spec of that name asks for now.
+
+        Raises ConfigError where state knows neither.
+        """
+        state = self.store.read().state
+        found = _named(state, name)
+        if not found:
+            known = ", ".join(sorted({record.name for record in state.records.values()}))
+            raise ConfigError(f"state knows no {name}", hint=f"it knows: {known or 'nothing yet'}")
+        if len(found) == 1:
+            return found[0]
+        try:
+            current = {spec.token for spec in self.load()}
+        except SpecError:
+            current = set()  # the state can be read though a spec is being edited
+        return next((record for record in found if record.token in current), found[0])
 
     def provider(self, name: str) -> Provider:
         """The adapter of a name, connected on first use."""
@@ -206,6 +253,14 @@ def find_spec(desired: Sequence[JobSpec], name: str) -> JobSpec:
             return spec
     known = ", ".join(spec.name for spec in desired) or "none"
     raise ConfigError(f"there is no spec named {name}", hint=f"the specs are: {known}")
+
+
+def _named(state: State, name: str) -> list[Record]:
+    """The record of a token, or all of a spec's name, newest first."""
+    if name in state.records:
+        return [state.records[name]]
+    found = [record for record in state.records.values() if record.name == name]
+    return sorted(found, key=age, reverse=True)
 
 
 def _only(state: State, lost: Sequence[JobSpec]) -> dict[str, Record]:

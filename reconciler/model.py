@@ -278,6 +278,7 @@ class Reason(StrEnum):
     DATA_ABSENT = "DataAbsent"
     NO_SPEC = "NoSpec"
     PRUNED = "Pruned"
+    REQUESTED = "Requested"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

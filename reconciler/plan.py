@@ -92,6 +92,12 @@ def enforce(decided: Plan, *, max_creates: int | None) -> None:
         )
 
 
+def needs_somebody(step: Step) -> bool:
+    """Whether a step is held for a reason that does not go away by itself as intended."""
+    waiting = (Reason.SUSPENDED, Reason.WAITING_FOR_SPEC)
+    return step.action is Action.HOLD and step.reason not in waiting
+
+
 def _decide(
     spec: JobSpec, state: State, seen: Observation | None, circumstances: Circumstances
 ) -> Step:

@@ -6,13 +6,14 @@ contract tests as the real ones. Time stands still unless a test moves it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from reconciler import identity
 from reconciler.errors import StateConflict, StateLocked
 from reconciler.model import (
+    Binding,
     Checkpoint,
     Dataset,
     Event,
@@ -21,6 +22,7 @@ from reconciler.model import (
     JobSpec,
     JobStatus,
     MetricPoint,
+    Record,
     Source,
     State,
 )
@@ -68,7 +70,7 @@ class FakeProvider:
     calls: list[str] = field(default_factory=list)
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
-    on_events: Callable[[str], list[Event]] = lambda _: []
+    on_events: Callable[[str], Iterable[Event]] = lambda _: ()
 
     def find(self, token: str, known: Collection[str] = ()) -> tuple[Job, ...]:
         del known
@@ -151,7 +153,7 @@ class FakeProvider:
         self.calls.append(operation)
         self.before(operation)
 
-    def _visible(self) -> list[Job]:
+    def _visible(self) -> Sequence[Job]:
         return [
             job for job in self.jobs.values() if (job.created_at or 0) + self.lag <= self.clock()
         ]
@@ -215,3 +217,24 @@ def make_spec(
     digest = identity.digest(document)
     token = identity.token(spec.namespace, spec.name, digest)
     return replace(spec, identity=document, digest=digest, token=token)
+
+
+def make_record(spec: JobSpec | None = None, **fields: object) -> Record:
+    """State's record of a spec; pending since NOW unless told otherwise."""
+    spec = spec or make_spec()
+    values: dict[str, object] = {
+        "token": spec.token,
+        "namespace": spec.namespace,
+        "name": spec.name,
+        "digest": spec.digest,
+        "identity": spec.identity,
+        "attempt": spec.attempt,
+        "provider": spec.provider,
+        "scope": "fake",
+        "source": spec.source,
+        "training": spec.training,
+        "validation": spec.validation,
+        "binding": Binding.PENDING,
+        "pending_since": NOW,
+    }
+    return Record(**{**values, **fields})  # type: ignore[arg-type]  # one place, any field

@@ -25,7 +25,7 @@ from reconciler.model import (
     Step,
 )
 from reconciler.plan import Circumstances, checksum, enforce, plan
-from tests.fakes import NOW, make_spec
+from tests.fakes import NOW, make_record, make_spec
 
 SPEC = make_spec()
 RUNNING = Job(
@@ -44,37 +44,18 @@ OUTAGE = Observation(error="connection refused")
 GRACE = 120.0
 
 
-def record(spec: JobSpec = SPEC, **fields: object) -> Record:
-    values: dict[str, object] = {
-        "token": spec.token,
-        "namespace": spec.namespace,
-        "name": spec.name,
-        "digest": spec.digest,
-        "identity": spec.identity,
-        "attempt": spec.attempt,
-        "provider": spec.provider,
-        "scope": "fake",
-        "source": spec.source,
-        "training": spec.training,
-        "validation": spec.validation,
-        "binding": Binding.PENDING,
-        "pending_since": NOW,
-    }
-    return Record(**{**values, **fields})  # type: ignore[arg-type]  # one place, any field
-
-
 def pending(seconds_ago: float) -> Record:
-    return record(pending_since=NOW - seconds_ago)
+    return make_record(pending_since=NOW - seconds_ago)
 
 
 def rejected(remedy: Remedy, due_in: float | None) -> Record:
     retry_at = None if due_in is None else NOW + due_in
     rejection = Rejection(remedy=remedy, code="c", message="no room", at=NOW, retry_at=retry_at)
-    return record(binding=Binding.REJECTED, rejection=rejection, pending_since=None)
+    return make_record(binding=Binding.REJECTED, rejection=rejection, pending_since=None)
 
 
 def bound(job: Job = RUNNING, spec: JobSpec = SPEC, **fields: object) -> Record:
-    return record(spec, binding=Binding.BOUND, job=job, **fields)
+    return make_record(spec, binding=Binding.BOUND, job=job, **fields)
 
 
 def decide(
@@ -103,55 +84,53 @@ def only(decided: Plan) -> Step:
     return step
 
 
+FOUND = Observation(jobs=(RUNNING,))
+FOUND_DONE = Observation(jobs=(DONE,))
+FOUND_OTHER = Observation(jobs=(SECOND,))
+TABLE = [
+    # reason as a sentence, what looking showed, what state knew, the step
+    ("could not look, no record", OUTAGE, None, "hold ProviderUnavailable"),
+    ("could not look, pending", OUTAGE, pending(9999), "hold ProviderUnavailable"),
+    ("could not look, bound", OUTAGE, bound(), "hold ProviderUnavailable"),
+    ("could not look, due", OUTAGE, rejected(Remedy.RETRY_NOW, -1), "hold ProviderUnavailable"),
+    ("nobody looked is not: nothing there", None, None, "hold ProviderUnavailable"),
+    ("found, state was lost", FOUND, None, "adopt TokenMatch"),
+    ("found, pending", FOUND, pending(5), "adopt TokenMatch"),
+    ("found, rejected", FOUND, rejected(Remedy.FIX_SPEC, None), "adopt TokenMatch"),
+    ("found, bound, equal", FOUND, bound(), "noop UpToDate"),
+    ("found, bound, differs", FOUND_DONE, bound(), "refresh StatusChanged"),
+    ("found another than the bound one", FOUND_OTHER, bound(), "adopt TokenMatch"),
+    ("not found, no record", NOTHING, None, "create Missing"),
+    ("not found, just sent", NOTHING, pending(0), "hold CreateOutcomeUnknown"),
+    ("not found, inside grace", NOTHING, pending(GRACE - 1), "hold CreateOutcomeUnknown"),
+    ("not found, clock went back", NOTHING, pending(-50), "hold CreateOutcomeUnknown"),
+    ("not found, past grace", NOTHING, pending(GRACE), "create PendingNotFound"),
+    ("refused, due", NOTHING, rejected(Remedy.RETRY_LATER, 0), "create RetryRejected"),
+    ("refused, not due", NOTHING, rejected(Remedy.RETRY_LATER, 60), "hold CreateRejected"),
+    ("refused for good", NOTHING, rejected(Remedy.FIX_SPEC, None), "hold CreateRejected"),
+    ("bound and gone: never recreated", NOTHING, bound(), "hold JobMissing"),
+    ("succeeded and gone: never recreated", NOTHING, bound(DONE), "hold JobMissing"),
+    ("over, so nobody looks", None, bound(DONE), "noop UpToDate"),
+]
+
+
 @pytest.mark.parametrize(
-    ("seen", "known", "action", "reason"),
-    [
-        pytest.param(OUTAGE, None, "hold", "ProviderUnavailable", id="could not look, no record"),
-        pytest.param(OUTAGE, pending(9999), "hold", "ProviderUnavailable", id="could not look, pending"),
-        pytest.param(OUTAGE, bound(), "hold", "ProviderUnavailable", id="could not look, bound"),
-        pytest.param(
-            OUTAGE, rejected(Remedy.RETRY_NOW, -1), "hold", "ProviderUnavailable",
-            id="could not look, rejected and due",
-        ),
-        pytest.param(None, None, "hold", "ProviderUnavailable", id="nobody looked is not nothing there"),
-        pytest.param(Observation(jobs=(RUNNING,)), None, "adopt", "TokenMatch", id="found, lost state"),
-        pytest.param(Observation(jobs=(RUNNING,)), pending(5), "adopt", "TokenMatch", id="found, pending"),
-        pytest.param(
-            Observation(jobs=(RUNNING,)), rejected(Remedy.FIX_SPEC, None), "adopt", "TokenMatch",
-            id="found, rejected",
-        ),
-        pytest.param(Observation(jobs=(RUNNING,)), bound(), "noop", "UpToDate", id="found, bound, equal"),
-        pytest.param(Observation(jobs=(DONE,)), bound(), "refresh", "StatusChanged", id="found, bound, differs"),
-        pytest.param(Observation(jobs=(SECOND,)), bound(), "adopt", "TokenMatch", id="found another than the bound one"),
-        pytest.param(NOTHING, None, "create", "Missing", id="not found, no record"),
-        pytest.param(NOTHING, pending(0), "hold", "CreateOutcomeUnknown", id="not found, just sent"),
-        pytest.param(NOTHING, pending(GRACE - 1), "hold", "CreateOutcomeUnknown", id="not found, inside grace"),
-        pytest.param(NOTHING, pending(-50), "hold", "CreateOutcomeUnknown", id="not found, clock went back"),
-        pytest.param(NOTHING, pending(GRACE), "create", "PendingNotFound", id="not found, past grace"),
-        pytest.param(NOTHING, rejected(Remedy.RETRY_LATER, 0), "create", "RetryRejected", id="not found, rejected, due"),
-        pytest.param(NOTHING, rejected(Remedy.RETRY_LATER, 60), "hold", "CreateRejected", id="not found, rejected, not due"),
-        pytest.param(NOTHING, rejected(Remedy.FIX_SPEC, None), "hold", "CreateRejected", id="not found, rejected for good"),
-        pytest.param(NOTHING, bound(), "hold", "JobMissing", id="not found, bound: never recreated"),
-        pytest.param(NOTHING, bound(DONE), "hold", "JobMissing", id="not found, succeeded: never recreated"),
-        pytest.param(None, bound(DONE), "noop", "UpToDate", id="over, so nobody looks"),
-    ],
-)  # fmt: skip
-def test_decision_table(
-    seen: Observation | None, known: Record | None, action: str, reason: str
-) -> None:
+    ("seen", "known", "expected"), [pytest.param(*row[1:], id=row[0]) for row in TABLE]
+)
+def test_decision_table(seen: Observation | None, known: Record | None, expected: str) -> None:
     step = only(
         decide(SPEC, records=(known,) if known else (), seen={SPEC.token: seen} if seen else {})
     )
-    assert (step.action.value, step.reason.value) == (action, reason)
+    assert f"{step.action.value} {step.reason.value}" == expected
     assert step.token == SPEC.token
-    if action == "hold":
+    if step.action is Action.HOLD:
         assert step.message
         assert step.hint
 
 
 def test_grace_is_the_providers_own() -> None:
     spec = make_spec(provider="bedrock", provider_type="bedrock")
-    known = record(spec, pending_since=NOW)
+    known = make_record(spec, pending_since=NOW)
     step = only(decide(spec, records=(known,), seen={spec.token: NOTHING}))
     assert (step.action, step.reason) == (Action.CREATE, Reason.PENDING_NOT_FOUND)
     assert step.token == known.token
@@ -219,9 +198,7 @@ class TestChains:
         assert (step.action, step.base_model) == (Action.CREATE, "ft:done")
 
     def test_is_created_in_the_pass_that_sees_the_upstream_succeed(self) -> None:
-        step = self.step(
-            bound(RUNNING, self.upstream), sft=Observation(jobs=(DONE,)), dpo=NOTHING
-        )
+        step = self.step(bound(RUNNING, self.upstream), sft=Observation(jobs=(DONE,)), dpo=NOTHING)
         assert (step.action, step.base_model) == (Action.CREATE, "ft:done")
 
     def test_says_that_the_upstream_failed(self) -> None:
@@ -258,9 +235,7 @@ class TestTrainAgain:
             seen={self.after.token: NOTHING, self.before.token: Observation(jobs=(RUNNING,))},
         )
         create, orphan = decided.steps
-        assert create.hint == (
-            f"the job it replaces goes on: reconcile cancel {self.before.token}"
-        )
+        assert create.hint == (f"the job it replaces goes on: reconcile cancel {self.before.token}")
         assert (orphan.action, orphan.token) == (Action.ORPHAN, self.before.token)
 
     def test_reverting_the_edit_finds_the_old_record(self) -> None:
@@ -298,15 +273,13 @@ class TestOrphans:
         assert step.action is Action.ORPHAN
 
     def test_a_lost_create_is_bound_when_it_turns_up(self) -> None:
-        step = only(
-            decide(records=(pending(5),), seen={SPEC.token: Observation(jobs=(RUNNING,))})
-        )
+        step = only(decide(records=(pending(5),), seen={SPEC.token: Observation(jobs=(RUNNING,))}))
         assert (step.action, step.job) == (Action.ORPHAN, RUNNING)
 
     def test_history_of_a_living_name_is_quiet(self) -> None:
         other = make_spec(seed=1)
-        step = only(decide(SPEC, records=(bound(), bound(DONE, other))
-                           , seen={SPEC.token: Observation(jobs=(RUNNING,))}))  # fmt: skip
+        decided = decide(SPEC, records=(bound(), bound(DONE, other)), seen={SPEC.token: FOUND})
+        step = only(decided)
         assert step.token == SPEC.token
 
     def test_a_partial_pass_knows_no_orphans(self) -> None:

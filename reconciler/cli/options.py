@@ -38,7 +38,7 @@ class Options:
 
     @property
     def width(self) -> int:
-        """The columns of stdout; wide where it is no terminal, so that nothing is broken for grep."""
+        """The columns of stdout; wide where it is no terminal, so that grep finds whole lines."""
         if not sys.stdout.isatty():
             return 200
         return os.get_terminal_size(sys.stdout.fileno()).columns or 80

@@ -1,0 +1,162 @@
+"""`reconcile apply`: one pass, or passes until every job has ended."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.main import FAILED, OK
+from reconciler.cli.options import Options, given, global_options
+from reconciler.config import duration
+from reconciler.errors import ConfigError, PolicyError
+from reconciler.model import Action, JobStatus, Plan
+
+if TYPE_CHECKING:
+    from reconciler.engine import PassResult, Reconciler, Request
+
+
+class Duration(click.ParamType):
+    """`30s`, `2m`, `6h`; in seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Seconds, or a usage error that shows the form."""
+        try:
+            return duration(str(value))
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command("apply")
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--wait", is_flag=True, help="Go on until every job has ended.")
+@click.option("--timeout", type=Duration(), help="Stop waiting after this long, such as 30m.")
+@click.option("--max-creates", type=click.IntRange(0), help="Refuse a plan that creates more.")
+@click.option("--refresh", is_flag=True, help="Look at jobs that are over, too.")
+@click.option("--prune", is_flag=True, help="Cancel running jobs whose spec is gone and says so.")
+@click.option("--yes", is_flag=True, help="Do not ask before spending.")
+@global_options
+@click.pass_context
+def command(  # noqa: PLR0913 - one parameter per option
+    context: click.Context,
+    paths: tuple[str, ...],
+    *,
+    wait: bool,
+    timeout: float | None,
+    max_creates: int | None,
+    refresh: bool,
+    prune: bool,
+    yes: bool,
+) -> int:
+    """Create the jobs that are missing, adopt those that are found, write the sidecars.
+
+    Asks before it spends only in a terminal; in CI and in the sandbox it never asks.
+    """
+    from reconciler.cli.session import reconciler
+    from reconciler.engine import Request
+
+    options = given(context)
+    request = Request(paths=paths, refresh=refresh, prune=prune, max_creates=max_creates)
+    with reconciler(options, "apply") as session:
+        once = partial(session.run_once, request, approve=_approval(options, yes=yes))
+        if not wait:
+            result = once()
+            _tell(options, result)
+            return _verdict(result)
+        return _wait(session, request, options, once, timeout)
+
+
+def _wait(
+    session: Reconciler,
+    request: Request,
+    options: Options,
+    first: Callable[[], PassResult],
+    timeout: float | None,
+) -> int:
+    """Tell what the first pass did, show the jobs while they run, end with their table."""
+    from reconciler.cli.rows import Followed, status_rows
+    from reconciler.report import choose
+    from reconciler.report.progress import Progress
+    from reconciler.watch import until_settled
+
+    passes: list[PassResult] = []
+    followed = Followed(session.provider)
+
+    def run_pass() -> PassResult:
+        return session.run_once(request) if passes else first()
+
+    def seen(result: PassResult) -> None:
+        if not passes:
+            _tell(options, result)
+        passes.append(result)
+        progress.update(followed.rows(result))
+
+    with Progress(sys.stderr, color=options.color) as progress:
+        result, ended = until_settled(
+            run_pass,
+            clock=time.time,
+            sleep=time.sleep,
+            grace=session.grace,
+            seen=seen,
+            timeout=timeout,
+        )
+    rows = status_rows(result.specs, result.state, result.plan)
+    report = choose(options.format)
+    if not options.json:
+        click.echo()
+    click.echo(report.status(rows, time.time(), color=options.color, width=options.width))
+    if not ended:
+        click.echo("stopped waiting; the jobs go on, and the next apply finds them", err=True)
+        return FAILED
+    return _verdict(result)
+
+
+def _tell(options: Options, result: PassResult) -> None:
+    from reconciler.report import choose
+
+    report = choose(options.format)
+    click.echo(report.pass_result(result.outcomes, color=options.color, width=options.width))
+
+
+def _verdict(result: PassResult) -> int:
+    from reconciler.model import Result
+    from reconciler.plan import needs_somebody
+
+    bad = {Result.REJECTED, Result.UNKNOWN, Result.FAILED}
+    failed = {JobStatus.FAILED, JobStatus.CANCELLED}
+    if any(outcome.result in bad for outcome in result.outcomes):
+        return FAILED
+    if any(
+        needs_somebody(outcome.step) and outcome.result is not Result.ADOPTED
+        for outcome in result.outcomes
+    ):
+        return FAILED
+    if any(record.job and record.job.status in failed for record in result.current):
+        return FAILED
+    return OK
+
+
+def _approval(options: Options, *, yes: bool) -> Callable[[Plan], None]:
+    """Ask a person before money is spent; nobody else."""
+    if yes or options.sandbox or not sys.stdin.isatty():
+        return lambda _: None
+
+    def ask(decided: Plan) -> None:
+        from reconciler.report import choose
+
+        if not decided.of(Action.CREATE, Action.CANCEL):
+            return
+        text = choose("text").plan(decided, color=options.color, width=options.width)
+        click.echo(text, err=True)
+        if not click.confirm("Do this?", err=True):
+            raise PolicyError("not approved", hint="nothing was called")
+
+    return ask

@@ -1,0 +1,202 @@
+"""The tables of the text report: how the jobs stand, and what the state holds.
+
+Part of `report.text`, which hands its functions on. A table that does not fit the page moves its
+long cells underneath; it never cuts them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Unpack
+
+from reconciler.model import Dataset, Job, Record
+from reconciler.report import words
+from reconciler.report.layout import (
+    GAP,
+    MARGIN,
+    Cell,
+    Column,
+    Page,
+    Paragraph,
+    Span,
+    Tone,
+    sentences,
+    table_width,
+    widest,
+)
+from reconciler.report.rows import StatusRow
+
+if TYPE_CHECKING:
+    from reconciler.report import Layout
+
+_COLUMNS = (
+    Column(title="NAME"),
+    Column(title="PHASE"),
+    Column(title="PROVIDER"),
+    Column(title="TOKENS", right=True),
+    Column(title="AGE", right=True),
+    Column(title="MODEL"),
+)
+
+_RECORD_COLUMNS = (
+    Column(title="TOKEN"),
+    Column(title="BINDING"),
+    Column(title="PROVIDER"),
+    Column(title="STATUS"),
+    Column(title="JOB"),
+)
+
+_PHASE_TONES = {
+    "Pending": Tone.BUSY,
+    "Running": Tone.BUSY,
+    "Paused": Tone.WARN,
+    "Succeeded": Tone.GOOD,
+    "Failed": Tone.BAD,
+    "Cancelled": Tone.WARN,
+    "Held": Tone.WARN,
+    "Unknown": Tone.WARN,
+}
+"""The sidecar's phases, in the order of a job's life, and their tones."""
+
+_NEXT = {
+    "Paused": words.RESUME,
+    "Failed": words.DO_AGAIN,
+    "Cancelled": words.DO_AGAIN,
+    "Held": "reconcile plan says what it waits for",
+    "Unknown": "reconcile apply looks for the job before anything else",
+}
+"""The phases that need somebody, and what to do where the row does not say."""
+
+
+def status(rows: Sequence[StatusRow], now: float, **layout: Unpack[Layout]) -> str:
+    """A table of jobs; under each that needs somebody, why and what to do next."""
+    page = Page(**layout)
+    if not rows:
+        page.body(sentences("no specs and no jobs; reconcile init writes a first spec"))
+        return str(page)
+    cells = [_cells(row, now) for row in rows]
+    if table_width(_COLUMNS, cells) <= page.width:
+        page.table(_COLUMNS, [(line, _beneath(row)) for line, row in zip(cells, rows, strict=True)])
+    else:
+        table = [
+            (line[:-1], [*_model(row), *_beneath(row)])
+            for line, row in zip(cells, rows, strict=True)
+        ]
+        page.table(_COLUMNS[:-1], table)
+    counts = Counter(row.phase for row in rows)
+    order = [*_PHASE_TONES, *(phase for phase in sorted(counts) if phase not in _PHASE_TONES)]
+    phases = [f"{counts[phase]:,} {phase.lower()}" for phase in order if counts[phase]]
+    page.body(sentences(f"{words.count(len(rows), 'spec')}: {', '.join(phases)}"))
+    return str(page)
+
+
+def state_list(records: Sequence[Record], **layout: Unpack[Layout]) -> str:
+    """A line per record: its token, how far the tie has got, and the job."""
+    page = Page(**layout)
+    if not records:
+        page.body(sentences("the state holds no records"))
+        return str(page)
+    page.table(_RECORD_COLUMNS, [(_record_cells(record), ()) for record in records])
+    page.body(sentences(words.count(len(records), "record")))
+    return str(page)
+
+
+def state_show(record: Record, **layout: Unpack[Layout]) -> str:
+    """Everything state knows of one token, a line a thing."""
+    page = Page(**layout)
+    page.body(sentences(record.token, Tone.STRONG))
+    lines = list(_record_lines(record))
+    width = widest((name for name, _ in lines), at_most=24)
+    for name, value in lines:
+        page.row([Cell(span=Span(name, Tone.QUIET), width=width)])
+        page.body(sentences(value), at=MARGIN + width + GAP)
+    return str(page)
+
+
+def _cells(row: StatusRow, now: float) -> list[Span]:
+    age = words.age(None if row.created_at is None else now - row.created_at)
+    return [
+        Span(row.name, Tone.STRONG),
+        Span(row.phase, _PHASE_TONES.get(row.phase, Tone.WARN)),
+        Span(row.provider),
+        Span(words.number(row.trained_tokens)),
+        Span(age),
+        Span(row.fine_tuned_model or row.base_model or words.ABSENT),
+    ]
+
+
+def _model(row: StatusRow) -> tuple[Paragraph, ...]:
+    return sentences(row.fine_tuned_model or row.base_model or "")
+
+
+def _beneath(row: StatusRow) -> list[Paragraph]:
+    found: list[Paragraph] = []
+    if row.last_succeeded_model and row.last_succeeded_model != row.fine_tuned_model:
+        found += sentences(f"last succeeded: {row.last_succeeded_model}")
+    if row.phase in _NEXT or row.synced is False:
+        found += sentences(row.message)
+        hint = row.hint or _NEXT.get(row.phase, "reconcile apply brings it in sync")
+        found += sentences(hint, lead="→ ")
+    return found
+
+
+def _record_cells(record: Record) -> list[Span]:
+    job = record.job
+    return [
+        Span(record.token, Tone.STRONG),
+        Span(record.binding),
+        Span(record.provider),
+        Span(words.status(job.status) if job else words.ABSENT),
+        Span(job.id if job else words.ABSENT),
+    ]
+
+
+def _record_lines(record: Record) -> Iterator[tuple[str, str]]:
+    commit = f" at {record.source.commit}" if record.source.commit else ""
+    yield "name", f"{record.namespace}/{record.name}"
+    yield "digest", record.digest
+    yield "attempt", str(record.attempt)
+    yield "provider", f"{record.provider} ({record.scope})"
+    yield "source", f"{record.source.path}{commit}"
+    yield "training", _dataset(record.training)
+    if record.validation is not None:
+        yield "validation", _dataset(record.validation)
+    yield "deletion policy", record.deletion_policy
+    yield "binding", record.binding.value
+    if record.pending_since is not None:
+        yield "pending since", words.moment(record.pending_since)
+    if (rejection := record.rejection) is not None:
+        code = f"{rejection.code}: " if rejection.code else ""
+        yield "refused", f"{code}{rejection.message}"
+        yield "refused at", words.moment(rejection.at)
+        retry = "not by itself" if rejection.retry_at is None else words.moment(rejection.retry_at)
+        yield "tried again", f"{retry} ({rejection.remedy})"
+    if record.job is not None:
+        yield from _job_lines(record.job)
+
+
+def _dataset(dataset: Dataset) -> str:
+    facts = [
+        "" if dataset.examples is None else words.count(dataset.examples, "example"),
+        "" if dataset.size is None else words.count(dataset.size, "byte"),
+        dataset.reference or "",
+    ]
+    lines = [
+        dataset.path or "",
+        f"sha256 {dataset.sha256}" if dataset.sha256 else "",
+        " · ".join(fact for fact in facts if fact),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _job_lines(job: Job) -> Iterator[tuple[str, str]]:
+    yield "job", job.id
+    yield "status", f"{words.status(job.status)} (the provider says {job.provider_status})"
+    yield "created", words.moment(job.created_at)
+    yield "finished", words.moment(job.finished_at)
+    yield "model", job.model or words.ABSENT
+    yield "fine-tuned model", job.fine_tuned_model or words.ABSENT
+    yield "trained tokens", words.number(job.trained_tokens)
+    if job.error is not None:
+        yield "error", words.reason(job.error)

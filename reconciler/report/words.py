@@ -1,0 +1,276 @@
+"""The words of the reports: labels, facts, sentences and numbers, without layout or colour.
+
+Every format that a person reads takes its words from here, so that a plan says the same in a
+terminal as in a pull request. Pure, and the standard library only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import assert_never
+
+from reconciler import changes
+from reconciler.model import Action, Dataset, Job, JobError, JobStatus, Outcome, Plan, Result, Step
+
+ABSENT = "-"
+"""Stands in a table for what nobody said."""
+
+IN_SYNC = "in sync"
+TRAIN_AGAIN = "train again"
+
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # terminals obey these
+    "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # hide or turn text
+    "\ud800-\udfff"  # no encoding takes half a character
+    "\U000e0000-\U000e007f]"
+)
+
+_COUNTED = {
+    "create": "{} to create",
+    TRAIN_AGAIN: "{} to train again",
+    "adopt": "{} to adopt",
+    "refresh": "{} to refresh",
+    "cancel": "{} to cancel",
+    IN_SYNC: "{} in sync",
+    "held": "{} held",
+    "orphaned": "{} orphaned",
+}
+"""How a plan's summary counts each label, in its order: what will happen, then what will not."""
+
+_NEXT = {
+    Result.HELD: "nothing was called for it; apply again when the reason is gone",
+    Result.REJECTED: "correct what the provider names, then apply again",
+    Result.UNKNOWN: "the next pass looks for the job before anything else",
+    Result.FAILED: "nothing was created; apply again when the reason is gone",
+}
+"""What to do where neither the provider nor the plan had a better idea."""
+
+DO_AGAIN = "correct the spec or its data, or raise spec.attempt, to train again"
+RESUME = "it goes on when somebody resumes it at the provider"
+
+
+def harmless(text: str) -> str:
+    r"""The text on one line, with nothing that a terminal obeys or that hides what is written.
+
+    Line ends and tabs become spaces; other control characters, marks that turn the direction of
+    writing and halves of characters become escapes such as `\x1b`.
+    """
+    text = re.sub(r"\s*[\r\n\t]\s*", " ", text)
+    return _UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 job`, `1,920 jobs`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def number(value: int | None) -> str:
+    """`51,204`, or ABSENT."""
+    return ABSENT if value is None else f"{value:,}"
+
+
+def moment(seconds: float | None) -> str:
+    """Unix seconds as UTC, to the second; the number itself where no calendar reaches."""
+    if seconds is None:
+        return ABSENT
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, OSError, ValueError):
+        return str(seconds)
+
+
+def age(seconds: float | None) -> str:
+    """`45s`, `12m`, `3h 20m`, `5d 2h`: the two largest units that matter."""
+    if seconds is None:
+        return ABSENT
+    whole = max(0, int(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if days:
+        return f"{days:,}d {hours % 24}h" if hours % 24 else f"{days:,}d"
+    if hours:
+        return f"{hours}h {minutes % 60}m" if minutes % 60 else f"{hours}h"
+    return f"{minutes}m" if minutes else f"{whole}s"
+
+
+def label(step: Step) -> str:
+    """What a step does, in one or two words."""
+    match step.action:
+        case Action.CREATE:
+            return TRAIN_AGAIN if step.previous else "create"
+        case Action.ADOPT | Action.REFRESH | Action.CANCEL:
+            return step.action.value
+        case Action.NOOP:
+            return IN_SYNC
+        case Action.HOLD:
+            return "held"
+        case Action.ORPHAN:
+            return "orphaned"
+        case _:
+            assert_never(step.action)
+
+
+def plan_summary(plan: Plan) -> tuple[str, ...]:
+    """`1 to create`, `178 in sync`, …: the parts of a plan's last line; none for an empty plan."""
+    counts = Counter(label(step) for step in plan.steps)
+    parts = [words.format(f"{counts[key]:,}") for key, words in _COUNTED.items() if counts[key]]
+    duplicates = sum(len(step.duplicates) for step in plan.steps)
+    if duplicates:
+        parts.append(count(duplicates, "duplicate job"))
+    return tuple(parts)
+
+
+def pass_summary(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    """`1 created`, `178 unchanged`, …: the parts of a pass's last line, in the order of Result."""
+    counts = Counter(outcome.result for outcome in outcomes)
+    return tuple(f"{counts[result]:,} {result}" for result in Result if counts[result])
+
+
+def step_facts(step: Step) -> tuple[str, ...]:
+    """Provider, model, method and size of what would be trained; or the job, where there is one."""
+    if step.job is not None:
+        found, *rest = job_facts(step.job)
+        last_seen = f"last seen {found}" if step.action is Action.HOLD else found
+        return (step.provider, last_seen, *rest)
+    if step.spec is None:
+        return (step.provider, *([step.record.token] if step.record else []))
+    spec = step.spec
+    facts = [step.provider, _base_model(step), spec.method, *_size(spec.training)]
+    if spec.validation is not None and spec.validation.examples is not None:
+        facts.append(f"{spec.validation.examples:,} to validate")
+    epochs = spec.hyperparameters.get("n_epochs")
+    if isinstance(epochs, int):
+        facts.append(count(epochs, "epoch"))
+    if spec.attempt:
+        facts.append(f"attempt {spec.attempt}")
+    return tuple(facts)
+
+
+def outcome_facts(outcome: Outcome) -> tuple[str, ...]:
+    """The job an outcome speaks of, or what would have been trained."""
+    step, job = outcome.step, outcome_job(outcome)
+    if job is None:
+        return step_facts(step)
+    if outcome.result is Result.HELD:
+        return step_facts(replace(step, job=job))
+    model = [_base_model(step)] if outcome.result is Result.CREATED else []
+    return (step.provider, *model, *job_facts(job))
+
+
+def outcome_job(outcome: Outcome) -> Job | None:
+    """The job as state holds it after the step, or as the step saw it."""
+    return (outcome.record.job if outcome.record else None) or outcome.step.job
+
+
+def job_facts(job: Job) -> tuple[str, ...]:
+    """Status and id, then tokens and model once they are there."""
+    facts = [status(job.status), job.id]
+    if job.trained_tokens is not None:
+        facts.append(count(job.trained_tokens, "token"))
+    if job.fine_tuned_model:
+        facts.append(job.fine_tuned_model)
+    return tuple(facts)
+
+
+def status(job_status: JobStatus) -> str:
+    """`validating files` for `validating_files`."""
+    return job_status.value.replace("_", " ")
+
+
+def reason(error: JobError) -> str:
+    """`invalid_training_file: …`: the provider's code, where it has one, and its words."""
+    return f"{error.code}: {error.message}" if error.code else error.message
+
+
+def change_phrases(step: Step) -> tuple[str, ...]:
+    """`n_epochs 3 → 4`, for each field that differs from what the name was last trained with."""
+    return tuple(changes.sentence((change,)) for change in step.changes)
+
+
+def step_sentences(step: Step) -> tuple[str, ...]:
+    """Why: the step's message, unless it only lists the changes, and what is wrong with the job."""
+    message = "" if step.message == changes.sentence(step.changes) else step.message
+    trouble = _trouble(step.job)
+    return tuple(text for text in (message, "" if trouble in message else trouble) if text)
+
+
+def step_next(step: Step) -> str:
+    """What to do about a step; never empty for one that is held or whose job came to nothing."""
+    if step.hint:
+        return step.hint
+    if step.action is Action.HOLD:
+        return "nothing is called for it; plan again when the reason is gone"
+    if step.duplicates:
+        return "look at them and cancel what is not wanted: each is paid for"
+    return job_next(step.job)
+
+
+def outcome_sentences(outcome: Outcome) -> tuple[str, ...]:
+    """Why it went so. For what was created or refreshed as planned, the facts say enough."""
+    trouble = _trouble(outcome_job(outcome))
+    if outcome.result in (Result.CREATED, Result.REFRESHED, Result.UNCHANGED):
+        return (trouble,) if trouble else ()
+    message = outcome.message or outcome.step.message
+    found = [message, "" if trouble in message else trouble]
+    return tuple(sentence for sentence in found if sentence)
+
+
+def outcome_next(outcome: Outcome) -> str:
+    """What to do about an outcome; never empty for one that went wrong."""
+    hint = outcome.hint or outcome.step.hint or _NEXT.get(outcome.result, "")
+    return hint or job_next(outcome_job(outcome))
+
+
+def job_next(job: Job | None) -> str:
+    """What to do about a job that will not get further by itself; "" where it will."""
+    match job.status if job else None:
+        case JobStatus.FAILED | JobStatus.CANCELLED:
+            return DO_AGAIN
+        case JobStatus.PAUSED:
+            return RESUME
+        case JobStatus.UNKNOWN:
+            return "it is taken for running; look at the provider's own page of the job"
+        case _:
+            return ""
+
+
+def healthy(job: Job | None) -> bool:
+    """Whether a job needs nobody: it has succeeded or is on its way."""
+    return not job_next(job)
+
+
+def duplicate_lines(duplicates: Sequence[Job]) -> tuple[str, ...]:
+    """`also on ftjob-2 · running · since 2026-11-23T14:05:09Z`, for each other job of a token."""
+    return tuple(
+        f"also on {job.id} · {status(job.status)}"
+        + ("" if job.created_at is None else f" · since {moment(job.created_at)}")
+        for job in duplicates
+    )
+
+
+def _base_model(step: Step) -> str:
+    spec = step.spec
+    named = step.base_model or (spec.model if spec else None)
+    return named or (f"the model of {spec.model_from}" if spec and spec.model_from else ABSENT)
+
+
+def _size(dataset: Dataset) -> tuple[str, ...]:
+    if dataset.examples is not None:
+        return (count(dataset.examples, "example"),)
+    return (dataset.reference,) if dataset.reference else ()
+
+
+def _trouble(job: Job | None) -> str:
+    """What is wrong with a job, in its provider's words where there are any."""
+    match job:
+        case Job(error=JobError() as error):
+            return reason(error)
+        case Job(status=JobStatus.FAILED):
+            return "the provider does not say why it failed"
+        case Job(status=JobStatus.UNKNOWN):
+            return f"the provider says {job.provider_status!r}, a word this version does not know"
+        case _:
+            return ""

@@ -1,0 +1,61 @@
+"""The registry: which adapter speaks to which provider. The only place that names them.
+
+`engine` connects through it, `specs` checks through it. Adapters are imported when they are needed
+and not before: importing this module costs nothing, checking a spec imports rules and no HTTP.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from reconciler.errors import ConfigError
+
+if TYPE_CHECKING:
+    from reconciler.config import ProviderSettings
+    from reconciler.model import JobSpec
+    from reconciler.providers.base import Provider, Violation
+
+
+def connect(
+    settings: ProviderSettings,
+    environment: Mapping[str, str],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Provider:
+    """The adapter for an account; nothing is called yet. The caller closes it.
+
+    `environment` holds the key and what `${env:NAME}` names. `sleep` waits between two tries of a
+    read. Raises ConfigError where the key is missing or no request could be made.
+    """
+    key = _key(settings, environment)
+    from reconciler.providers.openai.account import account
+    from reconciler.providers.openai.adapter import OpenAIProvider
+
+    return OpenAIProvider(account(settings, environment, key), sleep=sleep)
+
+
+def check(spec: JobSpec, settings: ProviderSettings) -> list[Violation]:
+    """The provider's rules that this spec breaks, found without calling anyone."""
+    from reconciler.providers.openai import rules
+
+    return rules.check(spec, settings)
+
+
+def _key(settings: ProviderSettings, environment: Mapping[str, str]) -> str:
+    variable = settings.api_key_env
+    key = environment.get(variable, "").strip()
+    if not key:
+        raise ConfigError(
+            f"provider {settings.name} needs a key: the environment variable {variable} is"
+            f" {'empty' if variable in environment else 'not set'}",
+            hint=f"export {variable}=…, or try it without one: reconcile --sandbox",
+        )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigError(
+            f"the environment variable {variable} for provider {settings.name} holds characters"
+            " that no key has",
+            hint="a line break or a quotation mark copied along?",
+        )
+    return key

@@ -1,0 +1,255 @@
+"""The effects: OpenAI's fine-tuning API, and every server that speaks it, as a `Provider`.
+
+`providers.connect` makes one per account. It translates through `wire`, reads through `listing`,
+uploads through `files`, and classifies refusals through `refusals`. It must never send a create
+twice, take an answer it does not understand for "there is none", or keep anything between runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from reconciler.config import OpenAISettings
+from reconciler.errors import (
+    CreateOutcomeUnknown,
+    CreateRejected,
+    ProviderAuthError,
+    ProviderError,
+    ProviderUnavailable,
+    Remedy,
+)
+from reconciler.model import Checkpoint, Event, FileRef, Job, MetricPoint
+from reconciler.providers.base import CreateRequest, LocalFile
+from reconciler.providers.http import Answer, Http, NoAnswer, Refused, segment
+from reconciler.providers.openai import metrics, stamp, wire
+from reconciler.providers.openai.account import Account
+from reconciler.providers.openai.files import Files
+from reconciler.providers.openai.listing import PAGE, entries
+from reconciler.providers.openai.refusals import SURELY_REFUSED, rejection
+
+JOBS = "/fine_tuning/jobs"
+
+_PAGED = ("limit", str(PAGE))
+_RECONNECT_SECONDS = 10.0
+_NOT_FOUND = 404
+
+
+class OpenAIProvider:
+    """One account at one OpenAI-shaped server. See `Provider` for every method's contract."""
+
+    def __init__(self, account: Account, *, sleep: Callable[[float], None]) -> None:
+        self._account = account
+        self._settings: OpenAISettings = account.settings
+        self._http = Http(account.endpoint, sleep=sleep)
+        self._files = Files(self._http, self.name, self._settings.api_key_env)
+
+    @property
+    def name(self) -> str:
+        """See `Provider.name`."""
+        return self._settings.name
+
+    @property
+    def scope(self) -> str:
+        """See `Provider.scope`."""
+        return self._account.scope
+
+    @property
+    def grace(self) -> float:
+        """See `Provider.grace`: OpenAI takes no idempotency key, so only its list can tell."""
+        return self._settings.creation_grace
+
+    @property
+    def lists_stamps(self) -> bool:
+        """See `Provider.lists_stamps`: a suffix may only show once the model has its name."""
+        return not stamp.in_suffix(self._settings)
+
+    def find(self, token: str, known: Collection[str] = ()) -> tuple[Job, ...]:
+        """See `Provider.find`.
+
+        Asks for jobs by their metadata and checks the answer: servers exist that ignore the
+        filter, and then send every job, and some that refuse it.
+        """
+        raw = self._carrying(token)
+        unclear = [job for job in self._unclear(raw) if str(job.get("id")) not in known]
+        if unclear:
+            raise ProviderUnavailable(
+                f"{self.name} does not show what job {unclear[0].get('id')} was created for, so it"
+                f" cannot be told whether {token} exists",
+                hint=self._unclear_hint(),
+            )
+        oldest_first = map(wire.job, reversed(raw))
+        found = [job for job in oldest_first if job and job.stamp in (token, stamp.short(token))]
+        return tuple(sorted(found, key=lambda job: job.created_at or 0))
+
+    def get(self, job_id: str) -> Job | None:
+        """See `Provider.get`. A 404 that is some web server's page proves nothing."""
+        try:
+            answer = self._http.ask("GET", _path(job_id))
+        except Refused as error:
+            if error.refused.status == _NOT_FOUND and error.refused.structured:
+                return None
+            raise
+        return self._understood(answer)
+
+    def list(self) -> Iterator[Job]:
+        """See `Provider.list`."""
+        return filter(None, map(wire.job, entries(self._http, JOBS, [_PAGED])))
+
+    def upload(self, file: LocalFile, known: FileRef | None = None) -> FileRef:
+        """See `Provider.upload`."""
+        return self._files.upload(file, known)
+
+    def create(self, request: CreateRequest) -> Job:
+        """See `Provider.create`. One POST on a connection of its own; no try is a second one."""
+        content = self._content(request)
+        try:
+            return self._created(request, content)
+        except (CreateRejected, CreateOutcomeUnknown):
+            raise
+        except Exception as error:
+            raise self._unknown(request, f"{type(error).__name__} on the way") from error
+
+    def cancel(self, job_id: str) -> Job:
+        """See `Provider.cancel`. What a refusal means, the job itself tells: it may be over."""
+        try:
+            answer = self._http.ask("POST", _path(job_id, "/cancel"))
+        except ProviderAuthError:
+            raise
+        except ProviderUnavailable as error:
+            job = self.get(job_id)
+            if job is not None and job.status.terminal:
+                return job
+            if not isinstance(error, Refused):
+                raise
+            gone = "" if job else f"{self.name} has no job {job_id}: "
+            raise ProviderError(f"{gone}{error.message}") from None
+        job = wire.job(answer.document()) or self.get(job_id)  # gateways answer with {}
+        if job is None:
+            raise ProviderError(f"{self.name} has no job {job_id}")
+        return job
+
+    def events(self, job_id: str) -> Iterator[Event]:
+        """See `Provider.events`."""
+        return map(wire.event, entries(self._http, _path(job_id, "/events"), [_PAGED]))
+
+    def checkpoints(self, job_id: str) -> tuple[Checkpoint, ...]:
+        """See `Provider.checkpoints`."""
+        try:
+            raw = tuple(entries(self._http, _path(job_id, "/checkpoints"), [_PAGED]))
+        except Refused as error:
+            if error.refused.status == _NOT_FOUND:
+                return ()
+            raise
+        found = [checkpoint for checkpoint in map(wire.checkpoint, raw) if checkpoint]
+        return tuple(sorted(found, key=lambda checkpoint: checkpoint.step, reverse=True))
+
+    def metrics(self, job: Job) -> tuple[MetricPoint, ...]:
+        """See `Provider.metrics`. Until there is a result file, the job's events have the curve."""
+        for file_id in job.result_files:
+            try:
+                points = metrics.from_file(self._files.content(file_id))
+            except Refused as error:
+                if error.refused.status != _NOT_FOUND:
+                    raise
+                continue
+            if points:
+                return points
+        return metrics.from_events(self.events(job.id))
+
+    def close(self) -> None:
+        """See `Provider.close`."""
+        self._http.close()
+
+    @property
+    def files(self) -> Files:
+        """The account's files, for whoever tidies up after jobs."""
+        return self._files
+
+    def _carrying(self, token: str) -> tuple[Mapping[str, Any], ...]:
+        """The jobs among which the token's must be, as the server shows them."""
+        if self.lists_stamps:
+            asked = (f"metadata[{stamp.TOKEN_KEY}]", token)
+            try:
+                return tuple(entries(self._http, JOBS, [_PAGED, asked]))
+            except Refused as error:
+                if error.refused.status not in (400, 422):
+                    raise
+        return tuple(entries(self._http, JOBS, [_PAGED]))
+
+    def _unclear(self, raw: Collection[Mapping[str, Any]]) -> Collection[Mapping[str, Any]]:
+        """Jobs that carry no stamp and do not show where it would be.
+
+        A server that shows any job's metadata keeps metadata: the jobs without it have none.
+        """
+        unstamped = [job for job in raw if stamp.read(job) is None]
+        if stamp.in_suffix(self._settings):
+            return [job for job in unstamped if not stamp.shows_suffix(job)]
+        if any(stamp.shows_metadata(job) for job in raw):
+            return []
+        return unstamped
+
+    def _unclear_hint(self) -> str:
+        if stamp.in_suffix(self._settings):
+            return "tie that job to its spec with `reconcile adopt`"
+        return (
+            f"if this server drops metadata, set providers.{self.name}.stamp to suffix; if the job"
+            " belongs to a spec, tie it with `reconcile adopt`"
+        )
+
+    def _understood(self, answer: Answer) -> Job:
+        job = wire.job(answer.document())
+        if job is None:
+            raise ProviderUnavailable(f"{self.name} answered {answer.where} with what is no job")
+        return job
+
+    def _content(self, request: CreateRequest) -> bytes:
+        """The bytes of a create. Nothing has been sent if there can be none."""
+        try:
+            body = wire.create_body(request, self._settings, self._account.extra_body)
+            return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        except Exception as error:
+            raise CreateRejected(
+                f"{request.spec.name} cannot be written as JSON: {type(error).__name__}",
+                remedy=Remedy.FIX_SPEC,
+                hint="look for text that is no text and numbers that are no numbers",
+            ) from error
+
+    def _created(self, request: CreateRequest, content: bytes) -> Job:
+        json_ = {"Content-Type": "application/json"}
+        try:
+            answer = self._http.send("POST", JOBS, content=content, headers=json_)
+        except NoAnswer as error:
+            if error.sent:
+                raise self._unknown(request, error.message) from None
+            raise CreateRejected(
+                error.message,
+                remedy=Remedy.RETRY_NOW,
+                retry_after=_RECONNECT_SECONDS,
+                hint="nothing was sent; is the network up, and the base URL right?",
+            ) from None
+        if answer.ok:
+            job = wire.job(answer.document())
+            if job is None:
+                raise self._unknown(request, f"{answer.status} without a job id")
+            return job
+        refused = self._http.refusal(answer)
+        if refused.status not in SURELY_REFUSED:
+            raise self._unknown(request, self._http.words(answer, refused))
+        raise rejection(
+            refused,
+            self.name,
+            self._settings.api_key_env,
+            openai=stamp.is_openai(self._settings),
+        )
+
+    def _unknown(self, request: CreateRequest, reason: str) -> CreateOutcomeUnknown:
+        return CreateOutcomeUnknown(
+            f"{self.name} may or may not have created {request.spec.token}: {reason}",
+            hint="it is looked for by its token before anything is sent again",
+        )
+
+
+def _path(job_id: str, tail: str = "") -> str:
+    return f"{JOBS}/{segment(job_id)}{tail}"

@@ -15,7 +15,7 @@ from reconciler.model import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A state as read. `version` is the store's own mark of these bytes, "" if nothing was there."""
+    """A state as read. `version` is the store's own mark of these bytes, "" if none were there."""
 
     state: State
     version: str

@@ -137,7 +137,8 @@ def _beneath(row: StatusRow) -> list[Paragraph]:
     if row.phase in _NEXT or row.synced is False:
         found += sentences(row.message)
         hint = row.hint or _NEXT.get(row.phase, "reconcile apply brings it in sync")
-        found += sentences(hint, lead="→ ")
+        if hint not in row.message:
+            found += sentences(hint, lead="→ ")
     return found
 
 

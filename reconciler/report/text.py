@@ -98,7 +98,7 @@ def plan(
 
 
 def pass_result(outcomes: Sequence[Outcome], **layout: Unpack[Layout]) -> str:
-    """A block per outcome that matters, then `Applied: 1 created, 178 unchanged`."""
+    """A block per outcome that matters, then `Result: 1 created, 178 unchanged`."""
     page = Page(**layout)
     blocks = [
         _Block(
@@ -116,7 +116,7 @@ def pass_result(outcomes: Sequence[Outcome], **layout: Unpack[Layout]) -> str:
     _write_blocks(page, blocks)
     summary = words.pass_summary(outcomes) or ("no specs and no jobs",)
     done = any(outcome.result is not Result.UNCHANGED for outcome in outcomes)
-    page.body([_sum("Applied:" if done else "Nothing to do:", summary)])
+    page.body([_sum("Result:" if done else "Nothing to do:", summary)])
     return str(page)
 
 

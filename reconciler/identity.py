@@ -17,6 +17,9 @@ from reconciler.model import Dataset, JobSpec
 TOKEN_HASH_LENGTH = 16
 """Hex characters of the hash in a token: 64 bits, so that a name needs 2^32 versions to collide."""
 
+PERMISSIONS = frozenset({"accept_shutdown"})
+"""Fields of a provider's section that allow a create and decide nothing about the model."""
+
 
 def canonical_json(value: Any) -> bytes:
     """One spelling per value: sorted keys, no spaces, UTF-8; 3.0 is 3. NaN raises ValueError."""
@@ -45,7 +48,7 @@ def identity(spec: JobSpec, upstream_token: str | None = None) -> dict[str, Any]
         "seed": spec.seed,
         "integrations": list(spec.integrations),
         "metadata": dict(spec.metadata),
-        "section": dict(spec.section),
+        "section": {k: v for k, v in spec.section.items() if k not in PERMISSIONS},
         "attempt": spec.attempt or None,
     }
     return {key: value for key, value in document.items() if value not in (None, {}, [])}

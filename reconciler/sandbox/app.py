@@ -1,0 +1,62 @@
+"""The composition root of the sandbox: every provider's routes in one application.
+
+`server` runs it on a port, tests call it directly. A further provider is a line in `build`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reconciler.errors import ConfigError
+from reconciler.sandbox.exchange import Refusal, World
+from reconciler.sandbox.faults import Fault, FaultScript
+from reconciler.sandbox.journal import Journal, entry_of
+from reconciler.sandbox.openai.routes import routes as openai_routes
+from reconciler.sandbox.openai.wire import OpenAIDialect, bad_form, unknown_url
+
+
+def build(
+    data_dir: Path,
+    *,
+    speed: float = 1.0,
+    faults: Sequence[Fault] = (),
+    clock: Callable[[], float] = time.time,
+) -> Starlette:
+    """The sandbox over one folder, which any number of servers and processes may share.
+
+    `speed` divides every duration of a job: at 1.0 a small one takes about eight seconds.
+    """
+    if not speed > 0:
+        raise ConfigError(f"the sandbox cannot run at speed {speed:g}", hint="use more than 0")
+    data_dir.mkdir(parents=True, exist_ok=True)
+    world = World(
+        data_dir=data_dir.absolute(), speed=speed, clock=clock, faults=FaultScript(faults)
+    )
+    return Starlette(
+        routes=[*openai_routes(world)],
+        middleware=[Middleware(Journal, path=world.data_dir / "requests.jsonl", clock=clock)],
+        exception_handlers={HTTPException: _no_route},
+    )
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    """A path that no provider has, a method that a path has not, a form nobody can read."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    dialect = OpenAIDialect()
+    try:
+        dialect.authenticate(request)
+    except Refusal as refusal:
+        response = refusal.response
+    else:
+        detail = error.detail if isinstance(error, HTTPException) else ""
+        response = bad_form(detail) if status == 400 else unknown_url(request, status)  # noqa: PLR2004
+    dialect.stamp(response, entry_of(request.scope))
+    return response

@@ -62,7 +62,7 @@ def plan(
     looked for, and its record speaks for it.
     """
     latest = _latest_by_name(state, circumstances.namespace)
-    known = _Known({spec.name: spec for spec in desired}, latest, state, reality)
+    known = _Known(latest, state, reality)
     steps = [
         _gated(_decide(spec, state, reality.get(spec.token), circumstances), known)
         for spec in desired
@@ -238,18 +238,14 @@ def _way_out(record: Record) -> str:
 class _Known:
     """What a gate may look at beside its own step."""
 
-    specs: Mapping[str, JobSpec]
     latest: Mapping[str, Sequence[Record]]
     state: State
     reality: Mapping[str, Observation]
 
-    def job(self, name: str) -> Job | None:
-        """The job of the spec of that name as last seen, in this pass or an earlier one."""
-        spec = self.specs.get(name)
-        if spec is None:
-            return None
-        seen = self.reality.get(spec.token)
-        record = self.state.records.get(spec.token)
+    def job(self, token: str) -> Job | None:
+        """The job of a token as last seen, in this pass or an earlier one."""
+        seen = self.reality.get(token)
+        record = self.state.records.get(token)
         return seen.jobs[0] if seen and seen.jobs else record.job if record else None
 
 
@@ -271,7 +267,7 @@ def _gated(step: Step, known: _Known) -> Step:
     step = _with_previous(step, spec, known.latest.get(step.name, ()))
     if spec.model_from is None:
         return replace(step, base_model=spec.model)
-    return _chained(step, held, spec.model_from, known.job(spec.model_from))
+    return _chained(step, held, spec.model_from, known.job(spec.identity["model"]["from"]))
 
 
 def _absent(dataset: Dataset | None) -> bool:

@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from reconciler.engine import PassResult, Reconciler, Request
 
 
-class Duration(click.ParamType):
-    """`30s`, `2m`, `6h`; in seconds."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Seconds, or a usage error that shows the form."""
-        try:
-            return duration(str(value))
-        except ConfigError as error:
-            self.fail(str(error), param, ctx)
+def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """`30s`, `2m`, `6h` in seconds, or a usage error that shows the form."""
+    if value is None:
+        return None
+    try:
+        return duration(value)
+    except ConfigError as error:
+        raise click.BadParameter(str(error), ctx=context, param=parameter) from None
 
 
 @click.command("apply")
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--wait", is_flag=True, help="Go on until every job has ended.")
-@click.option("--timeout", type=Duration(), help="Stop waiting after this long, such as 30m.")
+@click.option(
+    "--timeout",
+    metavar="DURATION",
+    callback=_seconds,
+    help="Stop waiting after this long, such as 30m.",
+)
 @click.option("--max-creates", type=click.IntRange(0), help="Refuse a plan that creates more.")
 @click.option("--refresh", is_flag=True, help="Look at jobs that are over, too.")
 @click.option("--prune", is_flag=True, help="Cancel running jobs whose spec is gone and says so.")
@@ -99,7 +99,7 @@ def _wait(
         passes.append(result)
         progress.update(followed.rows(result))
 
-    with Progress(sys.stderr, color=options.color) as progress:
+    with Progress(sys.stderr, clock=time.time, color=options.color) as progress:
         result, ended = until_settled(
             run_pass,
             clock=time.time,

@@ -26,6 +26,7 @@ from reconciler.state.base import LockOwner
 
 if TYPE_CHECKING:
     from reconciler.engine import Reconciler
+    from reconciler.providers.base import Provider
 
 SANDBOX_FOLDER = Path(".reconciler/sandbox")
 _SANDBOX_KEY = "RECONCILER_SANDBOX_KEY"
@@ -69,7 +70,7 @@ def reconciler(options: Options, operation: str, *, offline: bool = False) -> It
             opened.close()
 
 
-def _connect(config: Config, environment: Mapping[str, str], name: str) -> providers.Provider:
+def _connect(config: Config, environment: Mapping[str, str], name: str) -> Provider:
     return providers.connect(config.providers[name], environment)
 
 

@@ -75,7 +75,7 @@ def _kind_of_example(value: Mapping[str, Any]) -> Shape | None:
 
 
 def _unknown_keys(value: Mapping[str, Any]) -> Fault:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a bad file pays for it
+    from difflib import get_close_matches
 
     hint = ""
     for name in value:

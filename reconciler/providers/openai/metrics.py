@@ -10,12 +10,14 @@ import base64
 import binascii
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from reconciler.model import Event, MetricPoint
 from reconciler.providers.openai import wire
 
 _STEP = "step"
+_NOT_MEASURED = (_STEP, "total_steps")
 
 
 def from_file(content: bytes) -> tuple[MetricPoint, ...]:
@@ -29,10 +31,7 @@ def from_file(content: bytes) -> tuple[MetricPoint, ...]:
         return ()
     points: dict[int, dict[str, float]] = {}
     for row in csv.DictReader(io.StringIO(text)):
-        cells = {key.strip(): value for key, value in row.items() if isinstance(key, str)}
-        step = wire.whole(cells.pop(_STEP, None))
-        if step is not None:
-            points.setdefault(step, {}).update(wire.numbers(cells))
+        _add(points, {key.strip(): cell for key, cell in row.items() if isinstance(key, str)})
     return _by_step(points)
 
 
@@ -40,11 +39,16 @@ def from_events(events: Iterable[Event]) -> tuple[MetricPoint, ...]:
     """The points in a job's events of type metrics, by step."""
     points: dict[int, dict[str, float]] = {}
     for event in events:
-        step = wire.whole(event.data.get(_STEP))
-        if event.type == "metrics" and step is not None:
-            values = {key: value for key, value in event.data.items() if key != _STEP}
-            points.setdefault(step, {}).update(wire.numbers(values))
+        if event.type == "metrics":
+            _add(points, event.data)
     return _by_step(points)
+
+
+def _add(points: dict[int, dict[str, float]], row: Mapping[str, Any]) -> None:
+    step = wire.whole(row.get(_STEP))
+    if step is not None:
+        measured = {key: value for key, value in row.items() if key not in _NOT_MEASURED}
+        points.setdefault(step, {}).update(wire.numbers(measured))
 
 
 def _by_step(points: dict[int, dict[str, float]]) -> tuple[MetricPoint, ...]:

@@ -55,17 +55,17 @@ def _course(timeline: Timeline) -> Iterator[_Moment]:
     before = None
     started = False
     for index, span in enumerate(timeline.spans):
-        name = f"{span.status} {index}"
+        at, name = timeline.created + span.start, f"{span.status} {index}"
         if before == "paused":
-            yield _Moment(at=span.start, name=name, message="Fine-tuning job resumed")
+            yield _Moment(at=at, name=name, message="Fine-tuning job resumed")
         elif span.status == "queued":
             message = "Files validated, moving job to queued state"
-            yield _Moment(at=span.start, name=name, message=message)
+            yield _Moment(at=at, name=name, message=message)
         elif span.status == "running" and not started:
             started = True
-            yield _Moment(at=span.start, name=name, message="Fine-tuning job started")
+            yield _Moment(at=at, name=name, message="Fine-tuning job started")
         elif span.status == "paused":
-            yield _Moment(at=span.start, name=name, message="Fine-tuning job paused")
+            yield _Moment(at=at, name=name, message="Fine-tuning job paused")
         before = span.status
 
 

@@ -133,9 +133,7 @@ def job_object(record: Record, timeline: Timeline, now: float) -> dict[str, Any]
     request, status = record["request"], timeline.status(now)
     succeeded, failed = status == "succeeded", status == "failed"
     # Until the files are validated, nobody knows what "auto" will become.
-    validated = any(
-        span.status != "validating_files" and span.start <= now for span in timeline.spans
-    )
+    validated = any(span.status != "validating_files" for span in timeline.begun(now))
     method = request["method"]
     hyperparameters = record["resolved"] if validated else method["hyperparameters"]
     ends = timeline.finished_at if status == "running" else math.inf

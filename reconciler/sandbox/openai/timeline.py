@@ -29,7 +29,10 @@ TERMINAL = ("succeeded", "failed", "cancelled")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A job in one status, from `start` to `end`. `trained` is the training done before it."""
+    """A job in one status, from `start` to `end`. `trained` is the training done before it.
+
+    All in seconds of the job's age: unix time has no room for the microseconds of a fast sandbox.
+    """
 
     status: str
     start: float
@@ -39,70 +42,57 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """All spans of a job, and how and when it ends: `finished_at` is infinite while it is paused.
+    """All spans of a job, how it ends, and at which age: infinite while it is paused.
 
-    `training` is the time all its steps take.
+    `training` is the time that all its `steps` take.
     """
 
+    created: float
     spans: tuple[Span, ...]
     outcome: str
-    finished_at: float
+    end: float
     training: float
     steps: int
+
+    @property
+    def finished_at(self) -> float:
+        """When the job ends, in unix seconds; infinite while it is paused."""
+        return self.created + self.end
 
     def status(self, now: float) -> str:
         """The job's status, in OpenAI's words."""
         if now >= self.finished_at:
             return self.outcome
-        passed = [span for span in self.spans if span.start <= now] or self.spans[:1]
-        return passed[-1].status
+        return self.begun(now)[-1].status
 
-    def step(self, now: float) -> int:
-        """How many training steps are done."""
-        done = 0.0
-        for span in self.spans:
-            if span.status == "running" and span.start <= now:
-                done = span.trained + min(now, span.end) - span.start
-        # The first term forgives the last digit of a float: a step reached is a step done.
-        return min(self.steps, math.floor(1e-6 + self.steps * done / self.training))
+    def begun(self, now: float) -> tuple[Span, ...]:
+        """The spans there were until now: at least the first, whatever another clock says."""
+        begun = tuple(span for span in self.spans if self.created + span.start <= now)
+        return begun or self.spans[:1]
 
     def reached(self, step: int) -> float:
-        """When a step is done; infinite if it never will be."""
+        """When a step is done, in unix seconds; infinite if it never will be."""
         work = self.training * step / self.steps
-        slack = 1e-6 * self.training / self.steps
+        slack = 1e-6 * self.training  # forgives the last digits of the sums below
         for span in self.spans:
             if span.status == "running" and work <= span.trained + span.end - span.start + slack:
-                return min(span.end, span.start + work - span.trained)
+                return self.created + min(span.end, span.start + work - span.trained)
         return math.inf
 
 
 def lay_out(record: Mapping[str, Any], speed: float) -> Timeline:
     """The timeline of a job at this speed, or at the one its end was seen at."""
-    speed = record.get("speed") or speed
+    speed = record["speed"] or speed
+    created = float(record["created"])
     least, most = _TRAINING_SECONDS
     training = min(most, least + record["steps"] * _SECONDS_PER_STEP) / speed
-    error = record["error"]
-    phases = deque([("validating_files", VALIDATING_SECONDS / speed)])
-    if not error or error["phase"] == "running":
-        phases.append(("queued", QUEUED_SECONDS / speed))
-        phases.append(("running", training / 2 if error else training))
+    phases = _phases(record["error"], training, speed)
     spans: list[Span] = []
-    at = float(record["created"])
-    trained = 0.0
+    at = trained = 0.0
+    outcome = "failed" if record["error"] else "succeeded"
     paused = False
-    outcome = "failed" if error else "succeeded"
-
-    def timeline(outcome: str, finished_at: float) -> Timeline:
-        return Timeline(
-            spans=tuple(spans),
-            outcome=outcome,
-            finished_at=finished_at,
-            training=training,
-            steps=record["steps"],
-        )
-
     for control in [*record["controls"], None]:
-        until = control["at"] if control else math.inf
+        until = control["at"] - created if control else math.inf
         if paused:
             spans.append(Span(status="paused", start=at, end=until, trained=trained))
             at = until
@@ -117,11 +107,34 @@ def lay_out(record: Mapping[str, Any], speed: float) -> Timeline:
         if control is None or not phases:
             break
         if control["action"] == "cancel":
-            return timeline("cancelled", until)
+            outcome, at = "cancelled", until
+            break
         paused = control["action"] == "pause"
         if not paused:
-            # A resumed job waits for its turn again.
-            if phases[0][0] == "queued":
-                phases.popleft()
-            phases.appendleft(("queued", QUEUED_SECONDS / speed))
-    return timeline(outcome, at)
+            _requeue(phases, speed)
+    return Timeline(
+        created=created,
+        spans=tuple(spans),
+        outcome=outcome,
+        end=at,
+        training=training,
+        steps=record["steps"],
+    )
+
+
+def _phases(
+    error: Mapping[str, Any] | None, training: float, speed: float
+) -> deque[tuple[str, float]]:
+    """What lies before a new job, and for how long, if nobody interferes."""
+    phases = deque([("validating_files", VALIDATING_SECONDS / speed)])
+    if not error or error["phase"] == "running":
+        phases.append(("queued", QUEUED_SECONDS / speed))
+        phases.append(("running", training / 2 if error else training))
+    return phases
+
+
+def _requeue(phases: deque[tuple[str, float]], speed: float) -> None:
+    """A resumed job waits for its turn again."""
+    if phases[0][0] == "queued":
+        phases.popleft()
+    phases.appendleft(("queued", QUEUED_SECONDS / speed))

@@ -119,7 +119,7 @@ def state_list(records: Sequence[Record], **_layout: Unpack[Layout]) -> str:
 
 def state_show(record: Record, **_layout: Unpack[Layout]) -> str:
     """`kind: Record`."""
-    return _document("Record", **_record(record))
+    return _document("Record", record=_record(record))
 
 
 def _document(kind: str, **fields: Any) -> str:

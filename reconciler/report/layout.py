@@ -92,6 +92,12 @@ def facts(pieces: Iterable[str | Span]) -> Paragraph:
     return Paragraph(pieces=spans, joiner=" · ")
 
 
+def summary(title: str, parts: Sequence[str]) -> Paragraph:
+    """`Plan: 1 to create, 1 in sync`, which breaks between two parts if it has to."""
+    pieces = [*(f"{part}," for part in parts[:-1]), *parts[-1:]]
+    return Paragraph(pieces=tuple(Span(piece, Tone.STRONG) for piece in (title, *pieces)))
+
+
 def widest(texts: Iterable[str], at_most: int) -> int:
     """The width of a column for these texts; one very long text does not widen it for all."""
     return min(max((cell_len(harmless(text)) for text in texts), default=0), at_most)
@@ -155,7 +161,7 @@ class Page:
                 ]
             )
             self._finish_line()
-            self.body(beneath, at=MARGIN + widths[0] + GAP)
+            self.body(beneath, at=MARGIN + min(widths[0], self.width // 4) + GAP)
 
     def body(self, paragraphs: Iterable[Paragraph], at: int = 0) -> None:
         """Paragraphs at a column, the first beside what the line already holds if there is room.
@@ -211,10 +217,11 @@ def _widths(columns: Sequence[Column], rows: Iterable[Sequence[Span]]) -> list[i
 def _wrapped(paragraph: Paragraph, width: int, most: int) -> Iterator[list[Span]]:
     """Lines of at most `width` cells; one that is a single long word may have `most`."""
     atoms = list(_atoms(paragraph, width, most))
-    tails = [cell_len(joiner.rstrip()) for joiner, _ in atoms[1:]] + [0]
+    last = len(atoms) - 1
     line: list[Span] = []
     used = 0
-    for (joiner, span), tail in zip(atoms, tails, strict=True):
+    for index, (joiner, span) in enumerate(atoms):
+        tail = 0 if index == last else cell_len(atoms[index + 1][0].rstrip())
         if line and used + cell_len(joiner) + span.cells + tail > width:
             yield [*line, Span(joiner.rstrip())]
             line, used = [], 0

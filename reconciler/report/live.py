@@ -36,6 +36,7 @@ def open_live(stream: TextIO, *, color: bool, width: int | None, height: int | N
         no_color=not color,
         highlight=False,
         markup=False,
+        emoji=False,
         width=width,
         height=height,
     )

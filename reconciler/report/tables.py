@@ -22,6 +22,7 @@ from reconciler.report.layout import (
     Span,
     Tone,
     sentences,
+    summary,
     table_width,
     widest,
 )
@@ -87,7 +88,7 @@ def status(rows: Sequence[StatusRow], now: float, **layout: Unpack[Layout]) -> s
     counts = Counter(row.phase for row in rows)
     order = [*_PHASE_TONES, *(phase for phase in sorted(counts) if phase not in _PHASE_TONES)]
     phases = [f"{counts[phase]:,} {phase.lower()}" for phase in order if counts[phase]]
-    page.body(sentences(f"{words.count(len(rows), 'spec')}: {', '.join(phases)}"))
+    page.body([summary(f"{words.count(len(rows), 'spec')}:", phases)])
     return str(page)
 
 
@@ -185,7 +186,7 @@ def _dataset(dataset: Dataset) -> str:
     ]
     lines = [
         dataset.path or "",
-        f"sha256 {dataset.sha256}" if dataset.sha256 else "",
+        f"sha256:{dataset.sha256}" if dataset.sha256 else "",
         " · ".join(fact for fact in facts if fact),
     ]
     return "\n".join(line for line in lines if line)

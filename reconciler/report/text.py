@@ -24,6 +24,7 @@ from reconciler.report.layout import (
     Tone,
     facts,
     sentences,
+    summary,
     widest,
 )
 from reconciler.report.tables import state_list, state_show, status
@@ -92,8 +93,8 @@ def plan(
         for step in listed
     ]
     _write_blocks(page, blocks, folded=f"{folded:,} more, not listed" if folded else "")
-    summary = words.plan_summary(plan) or ("no specs and no jobs, nothing to do",)
-    page.body([_sum("Plan:", summary)])
+    counted = words.plan_summary(plan) or ("no specs and no jobs, nothing to do",)
+    page.body([summary("Plan:", counted)])
     return str(page)
 
 
@@ -114,9 +115,9 @@ def pass_result(outcomes: Sequence[Outcome], **layout: Unpack[Layout]) -> str:
         if outcome.result is not Result.UNCHANGED or not words.healthy(words.outcome_job(outcome))
     ]
     _write_blocks(page, blocks)
-    summary = words.pass_summary(outcomes) or ("no specs and no jobs",)
+    counted = words.pass_summary(outcomes) or ("no specs and no jobs",)
     done = any(outcome.result is not Result.UNCHANGED for outcome in outcomes)
-    page.body([_sum("Result:" if done else "Nothing to do:", summary)])
+    page.body([summary("Result:" if done else "Nothing to do:", counted)])
     return str(page)
 
 
@@ -191,9 +192,3 @@ def _changed(phrases: Sequence[str]) -> tuple[Paragraph, ...]:
 
 def _next(hint: str) -> tuple[Paragraph, ...]:
     return sentences(hint, lead=_LEAD)
-
-
-def _sum(title: str, parts: Sequence[str]) -> Paragraph:
-    """`Plan: 1 to create, 1 in sync`."""
-    pieces = [Span(part + ("," if part is not parts[-1] else ""), Tone.STRONG) for part in parts]
-    return Paragraph(pieces=(Span(title, Tone.STRONG), *pieces))

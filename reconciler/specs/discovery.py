@@ -1,13 +1,14 @@
 """Which files hold specs.
 
 `load` calls it once. It lists folders and opens nothing. It never leaves the repository, not
-through a symbolic link either: a plan must come out of what was reviewed.
+through a symbolic link either: a plan must come out of what was reviewed. Within it, links are
+followed, and every file goes by its own name, however many links lead to it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,7 @@ CONFIG_FILES = ("reconciler.yaml", "reconciler.yml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpecFile:
-    """A file to read. `name` is relative to the repository, with `/`.
+    """A file to read. `path` is its real one; `name` is relative to the repository, with `/`.
 
     `selected` is false for a file that was not asked for, and that only others may refer to.
     """
@@ -56,8 +57,8 @@ def find(config: Config, paths: Sequence[str]) -> Found:
             every.enter(_named(place, folder, root))
     selected = asked if paths else every
     files = [
-        SpecFile(path=path, name=name, selected=name in selected.files)
-        for name, path in (every.files | asked.files).items()
+        SpecFile(path=path, name=_name(path, root), selected=path in selected.files)
+        for path in asked.files | every.files
     ]
     return Found(
         files=tuple(sorted(files, key=lambda file: file.name)),
@@ -92,41 +93,36 @@ def _what_exists(missing: Path, root: Path) -> str:
     here = sorted(
         f"{entry.name}/" if entry.is_dir() else entry.name
         for entry in folder.iterdir()
-        if not entry.name.startswith(".") and (entry.is_dir() or entry.name.endswith(ENDINGS))
+        if not entry.name.startswith(".") and (entry.is_dir() or _is_spec(entry.name))
     )
     if folder == missing.parent and (hint := did_you_mean(missing.name, here)):
         return hint
     shown = "the repository" if folder == root else folder.relative_to(root).as_posix()
-    return f"{shown} holds {', '.join(here[:_LISTED]) or 'no specs'}"
+    return f"{shown} holds {', '.join(here[:_SHOWN]) or 'no specs'}"
 
 
 @dataclass(slots=True)
 class _Walk:
-    """Files found so far, by name; each real one once, however many links lead there."""
+    """The files found so far, by their real paths."""
 
     root: Path
-    files: dict[str, Path] = field(default_factory=dict)
+    files: set[Path] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
-    _seen: set[str] = field(default_factory=set)
+    _listed: set[Path] = field(default_factory=set)
 
     def enter(self, real: Path) -> None:
         """Take a file, or everything below a folder."""
-        if not real.is_dir():
-            self._take(real, str(real))
-            return
-        folders, links = [real], list[Path]()
-        while folders or links:  # links last, so that a file goes by its own name
-            if folders:
-                self._list(folders.pop(), folders, links)
-            else:
-                self._follow(links.pop(0), folders)
+        folders = [real] if real.is_dir() else []
+        if not folders:
+            self.files.add(real)
+        while folders:
+            folder = folders.pop()
+            if folder not in self._listed:
+                self._listed.add(folder)
+                folders += self._list(folder)
 
-    def _list(self, folder: Path, folders: list[Path], links: list[Path]) -> None:
-        """Take the spec files in a folder; add what is below it, and the links met."""
-        real = os.path.realpath(folder)
-        if real in self._seen:
-            return
-        self._seen.add(real)
+    def _list(self, folder: Path) -> Iterator[Path]:
+        """Take the spec files in a folder; the folders in it."""
         try:
             with os.scandir(folder) as entries:
                 inside = sorted(entries, key=lambda entry: entry.name)
@@ -134,52 +130,53 @@ class _Walk:
             self._problem(folder, f"cannot be listed: {error.strerror}")
             return
         for entry in inside:
-            path = folder / entry.name
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if entry.name.startswith(".") or (folder == self.root and entry.name in CONFIG_FILES):
+            name, path = entry.name, folder / entry.name
+            if name.startswith(".") or (folder == self.root and name in CONFIG_FILES):
                 continue
             if entry.is_symlink():
-                links.append(path)
-            elif not (is_folder or _is_spec(entry.name)):
+                yield from self._follow(path)
                 continue
-            elif not entry.name.isprintable():
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if not (is_folder or _is_spec(name)):
+                continue
+            if not name.isprintable():
                 self._problem(path, "has a name that cannot be printed", "rename it")
             elif is_folder:
-                folders.append(path)
-            elif entry.is_file():
-                self._take(path, f"{real}{os.sep}{entry.name}")
+                yield path
+            elif entry.is_file(follow_symlinks=False):
+                self.files.add(path)
             else:
                 self._problem(path, "is not a regular file", "remove it, or rename it")
 
-    def _follow(self, link: Path, folders: list[Path]) -> None:
+    def _follow(self, link: Path) -> Iterator[Path]:
         target = Path(os.path.realpath(link))
-        if not (target.is_dir() or _is_spec(link.name)):
+        is_folder = target.is_dir()
+        if not (is_folder or _is_spec(link.name)):
             return
         if not target.is_relative_to(self.root):
             message = "is a symbolic link that leads out of the repository"
             self._problem(link, message, "copy what it points to into the repository")
-        elif target.is_dir():
-            folders.append(link)
+        elif is_folder:
+            yield target
         elif target.is_file():
-            self._take(link, str(target))
+            self.files.add(target)
         else:
             self._problem(link, "is a symbolic link to nothing", "mend or remove it")
 
-    def _take(self, path: Path, real: str) -> None:
-        if real not in self._seen:
-            self._seen.add(real)
-            self.files[self._name(path)] = path
-
     def _problem(self, path: Path, message: str, hint: str = "") -> None:
-        name = "".join(c if c.isprintable() else repr(c)[1:-1] for c in self._name(path))
-        self.problems.append(Problem(name, 0, 0, message, hint))
+        name = _name(path, self.root)
+        shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
+        self.problems.append(Problem(shown, 0, 0, message, hint))
 
-    def _name(self, path: Path) -> str:
-        return os.path.relpath(path, self.root).replace(os.sep, "/")
+
+def _name(path: Path, root: Path) -> str:
+    """A path below the root as messages and sidecars write it."""
+    below = str(path).removeprefix(str(root)).replace(os.sep, "/")
+    return below.lstrip("/") or "."
 
 
 def _is_spec(name: str) -> bool:
     return name.endswith(ENDINGS) and not name.endswith(SIDECAR_ENDINGS)
 
 
-_LISTED = 8
+_SHOWN = 8

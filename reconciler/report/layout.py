@@ -218,16 +218,18 @@ def _wrapped(paragraph: Paragraph, width: int, most: int) -> Iterator[list[Span]
     """Lines of at most `width` cells; one that is a single long word may have `most`."""
     atoms = list(_atoms(paragraph, width, most))
     last = len(atoms) - 1
+    joints = {joiner: Span(joiner) for joiner, _ in atoms}
     line: list[Span] = []
     used = 0
     for index, (joiner, span) in enumerate(atoms):
         tail = 0 if index == last else cell_len(atoms[index + 1][0].rstrip())
-        if line and used + cell_len(joiner) + span.cells + tail > width:
+        joint = joints[joiner]
+        if line and used + joint.cells + span.cells + tail > width:
             yield [*line, Span(joiner.rstrip())]
             line, used = [], 0
         if line:
-            line.append(Span(joiner))
-            used += cell_len(joiner)
+            line.append(joint)
+            used += joint.cells
         line.append(span)
         used += span.cells
     if line:
@@ -240,6 +242,7 @@ def _atoms(paragraph: Paragraph, width: int, most: int) -> Iterator[tuple[str, S
     for piece in paragraph.pieces:
         words = [piece.text] if piece.cells <= width else piece.text.split()
         for index, word in enumerate(words):
-            for position, bit in enumerate(chop_cells(word, most)):
+            bits = chop_cells(word, most) if piece.cells > most else [word]
+            for position, bit in enumerate(bits):
                 before = "" if position else " " if index else paragraph.joiner
                 yield before, Span(bit, piece.tone)

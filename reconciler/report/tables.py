@@ -63,7 +63,7 @@ _PHASE_TONES = {
 _NEXT = {
     "Paused": words.RESUME,
     "Failed": words.DO_AGAIN,
-    "Cancelled": words.DO_AGAIN,
+    "Cancelled": words.AFTER_ALL,
     "Held": "reconcile plan says what it waits for",
     "Unknown": "reconcile apply looks for the job before anything else",
 }

@@ -161,7 +161,7 @@ class _Block:
 
 
 def _write_blocks(page: Page, blocks: Sequence[_Block], folded: str = "") -> None:
-    """Blocks in three columns, then `in sync  178 specs` for those that are not listed."""
+    """Blocks in three columns, then the count of those that are in sync and not listed."""
     labels = [block.label.text for block in blocks] + ([words.IN_SYNC] if folded else [])
     label_width = widest(labels, at_most=12)
     name_width = widest((block.name for block in blocks), at_most=max(12, page.width // 4))

@@ -14,7 +14,18 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from reconciler import changes
-from reconciler.model import Action, Dataset, Job, JobError, JobStatus, Outcome, Plan, Result, Step
+from reconciler.model import (
+    Action,
+    Dataset,
+    Job,
+    JobError,
+    JobStatus,
+    Outcome,
+    Plan,
+    Reason,
+    Result,
+    Step,
+)
 
 ABSENT = "-"
 """Stands in a table for what nobody said."""
@@ -22,6 +33,7 @@ ABSENT = "-"
 IN_SYNC = "in sync"
 TRAIN_AGAIN = "train again"
 
+_LINE_END = re.compile(r"[\r\n\t][ \r\n\t]*")
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # terminals obey these
     "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # hide or turn text
@@ -50,6 +62,7 @@ _NEXT = {
 """What to do where neither the provider nor the plan had a better idea."""
 
 DO_AGAIN = "correct the spec or its data, or raise spec.attempt, to train again"
+AFTER_ALL = "to train it after all, raise spec.attempt"
 RESUME = "it goes on when somebody resumes it at the provider"
 
 
@@ -59,7 +72,9 @@ def harmless(text: str) -> str:
     Line ends and tabs become spaces; other control characters, marks that turn the direction of
     writing and halves of characters become escapes such as `\x1b`.
     """
-    text = re.sub(r"\s*[\r\n\t]\s*", " ", text)
+    if text.isascii() and text.isprintable():
+        return text  # nearly every word of a report
+    text = _LINE_END.sub(" ", text)
     return _UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
@@ -221,14 +236,17 @@ def outcome_sentences(outcome: Outcome) -> tuple[str, ...]:
 def outcome_next(outcome: Outcome) -> str:
     """What to do about an outcome; never empty for one that went wrong."""
     hint = outcome.hint or outcome.step.hint or _NEXT.get(outcome.result, "")
-    return hint or job_next(outcome_job(outcome))
+    pruned = outcome.step.reason is Reason.PRUNED
+    return hint or ("" if pruned else job_next(outcome_job(outcome)))
 
 
 def job_next(job: Job | None) -> str:
     """What to do about a job that will not get further by itself; "" where it will."""
     match job.status if job else None:
-        case JobStatus.FAILED | JobStatus.CANCELLED:
+        case JobStatus.FAILED:
             return DO_AGAIN
+        case JobStatus.CANCELLED:
+            return AFTER_ALL
         case JobStatus.PAUSED:
             return RESUME
         case JobStatus.UNKNOWN:

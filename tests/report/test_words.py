@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model import Action, JobStatus, Outcome, Reason, Result
+from reconciler.model import Action, JobStatus, Outcome, Reason, Result, Step
 from reconciler.report import words
 from tests.report import samples
 
@@ -115,12 +115,14 @@ def test_a_failure_without_words_is_still_told() -> None:
     assert words.step_sentences(silent) == ("the provider does not say why it failed",)
 
 
-@pytest.mark.parametrize("reason", [step for step in samples.EVERY_STEP if step.hint])
-def test_whoever_holds_a_step_without_advice_still_gets_some(reason: object) -> None:
-    assert isinstance(reason, type(samples.CREATE))
-    bare = replace(reason, hint="")
-    wants = bare.action is Action.HOLD or bare.duplicates
-    assert bool(words.step_next(bare)) is bool(wants)
+@pytest.mark.parametrize(
+    "step",
+    [step for step in samples.EVERY_STEP if step.action is Action.HOLD or step.duplicates],
+    ids=lambda step: step.name,
+)
+def test_a_step_that_needs_somebody_has_advice_even_where_it_brought_none(step: Step) -> None:
+    assert words.step_next(step) == step.hint
+    assert words.step_next(replace(step, hint=""))
 
 
 @pytest.mark.parametrize("result", [Result.HELD, Result.REJECTED, Result.UNKNOWN, Result.FAILED])
@@ -143,3 +145,13 @@ def test_an_outcome_speaks_of_the_job_that_state_holds_now() -> None:
         record=samples.bound(samples.CREATE, replace(samples.RUNNING, status=JobStatus.CANCELLED)),
     )
     assert words.outcome_facts(outcome) == ("openai", "cancelled", "ftjob-8aX2kQ")
+
+
+@pytest.mark.parametrize(
+    ("step", "advice"),
+    [(samples.PRUNED, ""), (samples.REQUESTED, "to train it after all, raise spec.attempt")],
+)
+def test_a_cancelled_job_can_be_trained_again_if_its_spec_is_there(step: Step, advice: str) -> None:
+    cancelled = replace(samples.RUNNING, status=JobStatus.CANCELLED)
+    record = samples.bound(samples.CREATE, cancelled)
+    assert words.outcome_next(Outcome(step=step, result=Result.CANCELLED, record=record)) == advice

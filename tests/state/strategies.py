@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from reconciler.errors import Remedy
@@ -19,6 +20,12 @@ from reconciler.model import (
     Source,
     State,
 )
+
+
+def examples(number: int) -> settings:
+    """So many examples, each in its own time: a busy machine is no fault of the code."""
+    return settings(max_examples=number, deadline=None)
+
 
 # All text there is but surrogates, for which UTF-8 has no bytes.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import StateError, StateFormat
 from reconciler.model import FileRef, Record, State
 from reconciler.state.codec import Encoder, decode, encode, verify
 from tests.state.samples import SHA, as_json, full_state, record, sealed
-from tests.state.strategies import files, json_values, records, states
+from tests.state.strategies import examples, files, json_values, records, states
 
 GOLDEN = Path(__file__).parent / "golden" / "state.v1.json"
 WHERE = "state.json"
@@ -28,7 +28,7 @@ WHERE = "state.json"
 # What encode writes
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(states)
 def test_what_is_written_is_read_back_and_written_again_alike(state: State) -> None:
     data = encode(state)
@@ -49,7 +49,7 @@ def test_the_head_of_the_document_comes_first() -> None:
     ]
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(states, states)
 def test_an_encoder_that_has_seen_other_states_writes_the_same_bytes(
     first: State, second: State
@@ -133,6 +133,7 @@ def test_a_state_that_could_not_be_read_is_not_written(state: State, words: str)
 # What verify keeps out
 
 
+@examples(60)
 @given(records | files)
 def test_every_well_typed_value_passes(value: Record | FileRef) -> None:
     verify(value)
@@ -246,12 +247,13 @@ def test_lines_swapped_doubled_or_lost_are_found_or_harmless() -> None:
         read_or_refused(b"".join([*lines[:at], *lines[at + 1 :]]), SMALL)
 
 
+@examples(60)
 @given(st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_no_bytes_are_read_as_a_state_by_chance(data: bytes) -> None:
     read_or_refused(data, None)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(states, st.data())
 def test_a_value_replaced_anywhere_under_a_fitting_checksum_is_refused_or_read_as_it_is(
     state: State, data: st.DataObject

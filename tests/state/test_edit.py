@@ -6,19 +6,19 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from reconciler.errors import StateError
 from reconciler.model import FileRef, Record, State
 from reconciler.state.edit import with_file, with_record, with_records, without_record
 from tests.state.samples import SHA, record
-from tests.state.strategies import files, records, states
+from tests.state.strategies import examples, files, records, states
 
 EMPTY = State(lineage="l", serial=3)
 FILE = FileRef(reference="file-1", sha256=SHA, size=1, uploaded_at=1700000000)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(states, records)
 def test_a_record_is_there_afterwards_and_nothing_else_has_changed(
     state: State, new: Record
@@ -30,14 +30,14 @@ def test_a_record_is_there_afterwards_and_nothing_else_has_changed(
     assert state.records == before
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(states, records)
 def test_a_record_taken_away_leaves_the_others(state: State, new: Record) -> None:
     others = {token: each for token, each in state.records.items() if token != new.token}
     assert without_record(with_record(state, new), new.token) == replace(state, records=others)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(states, files)
 def test_a_file_is_there_afterwards_and_nothing_else_has_changed(
     state: State, file: FileRef

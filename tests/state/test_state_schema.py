@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from reconciler.errors import Remedy
 from reconciler.model import (
@@ -27,7 +27,7 @@ from reconciler.model import (
 )
 from reconciler.state.codec import VERSION, encode
 from tests.state.samples import full_state
-from tests.state.strategies import states
+from tests.state.strategies import examples, states
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "schemas" / "state.v1.schema.json").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ DEFINITIONS = {
 }
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(states)
 def test_every_state_is_written_as_the_schema_says(state: State) -> None:
     VALIDATOR.validate(json.loads(encode(state)))

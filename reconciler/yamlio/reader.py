@@ -102,9 +102,11 @@ class _PurePythonParser(Reader, Scanner, Parser):
 
 
 try:
-    from yaml._yaml import CParser as _Parser
+    from yaml._yaml import CParser
 except ImportError:  # PyYAML was built without libyaml
-    _Parser = _PurePythonParser  # type: ignore[assignment,misc] # get_event is all we use
+    _PARSER: type[CParser | _PurePythonParser] = _PurePythonParser
+else:
+    _PARSER = CParser
 
 
 @functools.lru_cache(maxsize=1)
@@ -145,7 +147,7 @@ class _Reader:
     )
 
     def __init__(self, characters: str, file: str, places: dict[int, _Places] | None) -> None:
-        self._next: Callable[[], Any] = _Parser(characters).get_event
+        self._next: Callable[[], Any] = _PARSER(characters).get_event
         self._characters = characters
         self._file = file
         self._anchors: dict[str, Any] = {}

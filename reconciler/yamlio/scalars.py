@@ -61,7 +61,6 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _LEADING_ZEROS = re.compile(r"([-+]?)0+(?=[0-9])")
 _LONGEST_INTEGER = 24  # characters; more than 64 bits need in any base here
-_INTEGERS = range(-(2**63), 2**63)
 
 
 def _refuse_leading_zero(text: str) -> None:
@@ -74,7 +73,7 @@ def _refuse_leading_zero(text: str) -> None:
 
 
 def _integer(text: str, base: int) -> int:
-    if len(text) <= _LONGEST_INTEGER and (number := int(text, base)) in _INTEGERS:
+    if len(text) <= _LONGEST_INTEGER and -(2**63) <= (number := int(text, base)) < 2**63:
         return number
     raise Ambiguous(f"{shown(text)} does not fit into 64 bits", "for text put it in quotes")
 

@@ -30,8 +30,10 @@ def syntax_problem(error: yaml.YAMLError, characters: str, file: str) -> Problem
         return Problem(file, mark.line + 1, mark.column + 1, f"this is not YAML: {error.problem}")
     if rule is _MISFIT and line[: mark.column].strip():
         rule = _LEFTOVER
+    if rule is _UNEXPECTED and not "".join([line[mark.column :], *lines[mark.line + 1 :]]).strip():
+        rule = _UNFINISHED
     place = begin if rule.at_begin else mark
-    char = line[mark.column : mark.column + 1] or "the end of the line"
+    char = line[mark.column : mark.column + 1]
     message = rule.message.replace("{char}", char)
     hint = rule.hint.replace("{begin}", str(begin.line + 1))
     return Problem(file, place.line + 1, place.column + 1, message, hint)
@@ -55,6 +57,13 @@ _MISFIT = _Rule(
     "align it with line {begin}, where the block begins",
 )
 _LEFTOVER = _Rule("", "text after the end of a value", "put the whole value in quotes")
+
+_UNEXPECTED = _Rule(
+    "(?:block|flow) node: ",
+    'unexpected "{char}"',
+    "put a value that begins with it in quotes",
+)
+_UNFINISHED = _Rule("", "the file ends too early", "is a bracket left open?")
 
 _RULES = (
     _Rule(
@@ -129,9 +138,5 @@ _RULES = (
         "put --- on the line before it",
     ),
     _MISFIT,
-    _Rule(
-        "block node: ",
-        'unexpected "{char}"',
-        "put a value that begins with it in quotes",
-    ),
+    _UNEXPECTED,
 )

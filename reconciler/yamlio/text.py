@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 from reconciler.errors import Problem, SpecError
@@ -18,12 +19,13 @@ def decoded(text: bytes, file: str) -> str:
     if len(text) > MAX_BYTES:
         message = f"{len(text):,} bytes are more than one YAML file may have ({MAX_BYTES:,})"
         raise SpecError([Problem(file, 0, 0, message, "split it into several files")])
-    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise SpecError([Problem(file, 0, 0, "this is UTF-16", "save the file as UTF-8")])
+    text = text.removeprefix(codecs.BOM_UTF8)
     try:
-        characters = text.decode("utf-8-sig")
+        characters = text.decode()
     except UnicodeDecodeError as error:
-        before = text[: error.start].decode("utf-8-sig")
+        before = text[: error.start].decode()
         place = _place(before, len(before))
         message = f"the byte 0x{text[error.start]:02x} is not UTF-8"
         raise SpecError([Problem(file, *place, message, "save the file as UTF-8")]) from None

@@ -48,7 +48,6 @@ _MISREAD = re.compile(
 )
 _INVISIBLE = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_INTEGERS = range(-(2**63), 2**63)
 
 
 def _root(value: Any) -> list[str]:
@@ -106,8 +105,8 @@ def _scalar(value: Any) -> str:
         case str():
             return _text(value)
         case int():
-            if value not in _INTEGERS:
-                raise ValueError(f"{value:e} does not fit into 64 bits")
+            if not -(2**63) <= value < 2**63:
+                raise ValueError("an integer does not fit into 64 bits")
             return int.__repr__(value)
         case float():
             return _float(value)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -42,6 +43,20 @@ class Heard:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+    @property
+    def form(self) -> dict[str, tuple[str | None, object]]:
+        """The fields of a multipart body: file name and content."""
+        head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode()
+        message = BytesParser().parsebytes(head + self.body)
+        return {
+            str(part.get_param("name", header="content-disposition")): (
+                part.get_filename(),
+                part.get_payload(decode=True),
+            )
+            for part in message.walk()
+            if not part.is_multipart()
+        }
 
 
 @dataclass(frozen=True)

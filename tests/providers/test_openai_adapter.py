@@ -335,7 +335,14 @@ class TestGet:
 
     @pytest.mark.parametrize(
         "reply",
-        [Reply(404, b"<h1>Not Found</h1>"), Reply(200, {}), Reply(200, b"x"), Reply(301), DROP],
+        [
+            Reply(404, b"<h1>Not Found</h1>"),
+            error(404, "Invalid URL (GET /fine_tuning/jobs/ftjob-1)"),
+            Reply(200, {}),
+            Reply(200, b"x"),
+            Reply(301),
+            DROP,
+        ],
     )
     def test_what_proves_nothing(self, reply: Reply) -> None:
         with bench(script(reply)) as at, pytest.raises(ProviderUnavailable):

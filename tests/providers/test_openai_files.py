@@ -6,7 +6,6 @@ import hashlib
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from reconciler.providers.http import Refused
 from tests.providers.loopback import (
     DROP,
     Answering,
-    Heard,
     Reply,
     bench,
     error,
@@ -55,27 +53,13 @@ def stored(**fields: Any) -> dict[str, Any]:
     return {**STORED, **fields}
 
 
-def parts(heard: Heard) -> dict[str, tuple[str | None, bytes]]:
-    """The fields of a multipart body: file name and content."""
-    head = f"Content-Type: {heard.headers['content-type']}\r\n\r\n".encode()
-    message = BytesParser().parsebytes(head + heard.body)
-    found = {}
-    for part in message.walk():
-        if not part.is_multipart():
-            name = part.get_param("name", header="content-disposition")
-            content = part.get_payload(decode=True)
-            assert isinstance(content, bytes)
-            found[str(name)] = (part.get_filename(), content)
-    return found
-
-
 def test_bytes_that_nobody_has_are_sent_under_their_hash(file: LocalFile) -> None:
     table = {"GET /v1/files": NONE, "POST /v1/files": Reply(200, STORED)}
     with bench(route(table)) as at:
         assert at.provider.upload(file) == REF
         looked, sent = at.server.heard
         assert looked.query == {"purpose": "fine-tune"}
-        assert parts(sent) == {
+        assert sent.form == {
             "purpose": (None, b"fine-tune"),
             "file": (f"{SHA}.jsonl", CONTENT),
         }
@@ -186,7 +170,7 @@ def test_bytes_that_did_not_arrive_go_out_again(file: LocalFile) -> None:
     with bench(route({"GET /v1/files": NONE, "POST /v1/files": posts})) as at:
         assert at.provider.upload(file) == REF
         assert at.naps[-1] == 2.0
-        assert parts(at.server.heard[-1])["file"][1] == CONTENT
+        assert at.server.heard[-1].form["file"][1] == CONTENT
 
 
 def test_an_upload_gives_up_in_the_end(file: LocalFile) -> None:

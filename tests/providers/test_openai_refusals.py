@@ -86,6 +86,15 @@ PROCESSING = (
             None,
             id="closed for this organisation",
         ),
+        pytest.param(
+            Refusal(
+                status=429,
+                message="Your organization is not allowed more fine-tuning jobs in this window.",
+            ),
+            Remedy.RETRY_NOW,
+            30.0,
+            id="a limit that sounds like a closed door",
+        ),
         pytest.param(Refusal(status=404), Remedy.FIX_SPEC, None, id="an unknown model or file"),
         pytest.param(Refusal(status=413), Remedy.FIX_SPEC, None, id="too large"),
         pytest.param(Refusal(status=415), Remedy.FIX_SPEC, None, id="not JSON to them"),
@@ -98,42 +107,43 @@ def test_a_refusal_has_a_remedy(refused: Refusal, remedy: Remedy, wait: float | 
 
 
 @pytest.mark.parametrize(
-    ("refused", "text"),
+    ("refused", "message", "hint"),
     [
         (
             Refusal(status=401, code="invalid_api_key", message="Incorrect API key"),
-            (
-                "openai refused: 401 invalid_api_key: Incorrect API key (check OPENAI_API_KEY, and that"
-                " its account and project may create fine-tuning jobs)"
-            ),
+            "openai refused: 401 invalid_api_key: Incorrect API key",
+            "check OPENAI_API_KEY, and that its account and project may create fine-tuning jobs",
         ),
         (
             Refusal(status=400, code="invalid_request_error", message="Bad.", param="suffix"),
-            "openai refused: 400 invalid_request_error: Bad. (correct spec.suffix)",
+            "openai refused: 400 invalid_request_error: Bad.",
+            "correct spec.suffix",
         ),
         (
             Refusal(status=400),
-            "openai refused: 400 Bad Request (correct the spec or its data)",
+            "openai refused: 400 Bad Request",
+            "correct the spec or its data",
         ),
         (
             Refusal(status=404, code="model_not_found"),
-            (
-                "openai refused: 404 model_not_found (check spec.model, the data's file ids, and"
-                " providers.openai.base_url)"
-            ),
+            "openai refused: 404 model_not_found",
+            "check spec.model, the data's file ids, and providers.openai.base_url",
         ),
         (
             Refusal(status=429, code="insufficient_quota"),
-            "openai refused: 429 insufficient_quota (see to the billing of the account at openai)",
+            "openai refused: 429 insufficient_quota",
+            "see to the billing of the account at openai",
         ),
         (
             Refusal(status=429),
-            "openai refused: 429 Too Many Requests (it is sent again by itself when it is due)",
+            "openai refused: 429 Too Many Requests",
+            "it is sent again by itself when it is due",
         ),
     ],
 )
-def test_a_refusal_says_what_to_do(refused: Refusal, text: str) -> None:
-    assert str(rejection(refused, "openai", "OPENAI_API_KEY", openai=False)) == text
+def test_a_refusal_says_what_to_do(refused: Refusal, message: str, hint: str) -> None:
+    error = rejection(refused, "openai", "OPENAI_API_KEY", openai=False)
+    assert (error.message, error.hint) == (message, hint)
 
 
 @pytest.mark.parametrize(

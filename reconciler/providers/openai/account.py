@@ -60,7 +60,9 @@ def scope(settings: OpenAISettings) -> str:
     """
     url = urlsplit(settings.base_url.rstrip("/"))
     host = url.hostname or ""
-    place = host if is_loopback(host) else url.netloc
+    place = f"[{host}]" if ":" in host else host
+    if url.port and not is_loopback(host):
+        place += f":{url.port}"
     named = {"organization": settings.organization, "project": settings.project}
     query = urlencode({key: value for key, value in named.items() if value})
     return f"{url.scheme}://{place}{url.path}" + (f"?{query}" if query else "")

@@ -28,6 +28,7 @@ from reconciler.providers.openai.account import Account
 from reconciler.providers.openai.files import Files
 from reconciler.providers.openai.listing import PAGE, entries
 from reconciler.providers.openai.refusals import SURELY_REFUSED, rejection
+from reconciler.providers.refusal import Refusal
 
 JOBS = "/fine_tuning/jobs"
 
@@ -84,11 +85,11 @@ class OpenAIProvider:
         return tuple(sorted(found, key=lambda job: job.created_at or 0))
 
     def get(self, job_id: str) -> Job | None:
-        """See `Provider.get`. A 404 that is some web server's page proves nothing."""
+        """See `Provider.get`. Not every 404 is a "no": see `_surely_none`."""
         try:
             answer = self._http.ask("GET", _path(job_id))
         except Refused as error:
-            if error.refused.status == _NOT_FOUND and error.refused.structured:
+            if _surely_none(error.refused):
                 return None
             raise
         return self._understood(answer)
@@ -249,6 +250,16 @@ class OpenAIProvider:
             f"{self.name} may or may not have created {request.spec.token}: {reason}",
             hint="it is looked for by its token before anything is sent again",
         )
+
+
+def _surely_none(refused: Refusal) -> bool:
+    """Whether a 404 is the API's word on this id.
+
+    The page of a web server is not, nor OpenAI's answer to a path that it has not: both only say
+    that the base URL is wrong.
+    """
+    lost = refused.message.startswith(("Invalid URL", "Unknown request URL"))
+    return refused.status == _NOT_FOUND and refused.structured and not lost
 
 
 def _path(job_id: str, tail: str = "") -> str:

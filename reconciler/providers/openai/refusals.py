@@ -33,12 +33,13 @@ _FILE_SECONDS = 20.0  # a file is looked over within seconds to minutes of its u
 _RATE_SECONDS = 30.0  # where a rate limit says nothing
 _SOON = 300.0
 
-_PROCESSING = re.compile(r"still being processed|not ready", re.IGNORECASE)
+_PROCESSING = re.compile(r"still being processed|not ready to be used", re.IGNORECASE)
 _DAILY = re.compile(r"daily|per day", re.IGNORECASE)
+_DOORS = (400, 403, 404)
 _CLOSED = re.compile(
     r"(?=.*fine-?\s?tun)(?=.*(organi[sz]ation|account|project))"
     r".*(no longer|not (available|enabled|allowed|permitted|eligible)|"
-    r"discontinu|deprecat|sunset|wind|closed)",
+    r"discontinu|deprecat|sunset|wind(ing)?[- ]down|closed)",
     re.IGNORECASE,
 )
 _WIND_DOWN = (
@@ -65,7 +66,7 @@ def rejection(refused: Refusal, name: str, key_env: str, *, openai: bool) -> Cre
 
 
 def _remedy(refused: Refusal) -> tuple[Remedy, float | None]:
-    if refused.code in NO_MONEY or _CLOSED.search(refused.message):
+    if refused.code in NO_MONEY or _closed(refused):
         return Remedy.FIX_ACCOUNT, None
     match refused.status:
         case 429:
@@ -85,8 +86,13 @@ def _rate_limit(refused: Refusal) -> tuple[Remedy, float]:
     return (Remedy.RETRY_NOW if wait <= _SOON else Remedy.RETRY_LATER), wait
 
 
+def _closed(refused: Refusal) -> bool:
+    """Whether the account may create no more jobs. OpenAI publishes no code for it."""
+    return refused.status in _DOORS and bool(_CLOSED.search(refused.message))
+
+
 def _hint(refused: Refusal, remedy: Remedy, name: str, key_env: str, *, openai: bool) -> str:
-    if openai and (refused.status == 403 or _CLOSED.search(refused.message)):  # noqa: PLR2004 - HTTP's own number
+    if openai and (refused.status == 403 or _closed(refused)):  # noqa: PLR2004 - HTTP's own number
         return _WIND_DOWN
     match remedy:
         case Remedy.FIX_ACCOUNT if refused.code in NO_MONEY:

@@ -33,7 +33,7 @@ _FORMATS = {
 _COMPLETION_MODELS = ("babbage-002", "davinci-002")
 _AZURE_SUFFIX = re.compile(r"[A-Za-z0-9_-]*")
 _URI = re.compile(r"[a-z][a-z0-9+.-]*(://|%3a%2f%2f)", re.IGNORECASE)
-_FIREWORKS = re.compile(r"accounts/[^/]+/datasets/")
+_PATH = re.compile(r"[/~.].*|.*\\.*|.*\.(jsonl?|csv|tsv|txt|parquet)")
 
 
 def check(spec: JobSpec, settings: OpenAISettings) -> list[Violation]:
@@ -243,9 +243,7 @@ def _chat_only(model: str | None) -> bool:
 
 def _is_path(reference: str) -> bool:
     """Whether a reference can only be meant as a local path: no server has such ids."""
-    if _URI.match(reference) or _FIREWORKS.match(reference):
-        return False
-    return "/" in reference or "\\" in reference or reference.endswith((".jsonl", ".json", ".csv"))
+    return not _URI.match(reference) and bool(_PATH.fullmatch(reference))
 
 
 def _same(training: Dataset, validation: Dataset) -> bool:

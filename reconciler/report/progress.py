@@ -97,10 +97,9 @@ class Progress:
         from reconciler.report.live import picture
 
         going = [row for row in rows if row.phase not in ENDED]
-        live.update(picture(going, live.console.width, live.console.height))
+        live.update(picture(going, live.console.width, live.console.height), refresh=True)
         for row in ended:
             live.console.print(self._line(row, len(row.name)), soft_wrap=True)
-        live.refresh()
 
     def _line(self, row: ProgressRow, name_width: int) -> str:
         name = words.harmless(row.name).ljust(name_width)

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.identity import canonical_json, digest, identity, token
@@ -200,22 +200,23 @@ _json = st.recursive(
 )
 
 
-def _shuffled(value: Any, data: st.DataObject) -> Any:
+def _reversed(value: Any) -> Any:
     match value:
         case dict():
-            order = data.draw(st.permutations(list(value)))
-            return {key: _shuffled(value[key], data) for key in order}
+            return {key: _reversed(value[key]) for key in reversed(value)}
         case list():
-            return [_shuffled(item, data) for item in value]
+            return [_reversed(item) for item in value]
         case _:
             return value
 
 
-@given(st.dictionaries(st.text(), _json, max_size=5), st.data())
-def test_the_order_of_keys_does_not_matter(value: dict[str, Any], data: st.DataObject) -> None:
-    assert canonical_json(_shuffled(value, data)) == canonical_json(value)
+@settings(deadline=None)
+@given(_json)
+def test_the_order_of_keys_does_not_matter(value: Any) -> None:
+    assert canonical_json(_reversed(value)) == canonical_json(value)
 
 
+@settings(deadline=None)
 @given(_json, _json)
 def test_different_values_are_spelt_differently(one: Any, other: Any) -> None:
     def typed(value: Any) -> Any:
@@ -234,6 +235,7 @@ def test_different_values_are_spelt_differently(one: Any, other: Any) -> None:
     assert (canonical_json(one) == canonical_json(other)) is same
 
 
+@settings(deadline=None)
 @given(_json)
 def test_canonical_json_is_json(value: Any) -> None:
     assert json.loads(canonical_json(value)) == value
@@ -254,6 +256,7 @@ def test_canonical_json_is_json(value: Any) -> None:
         ("what its contract says", r"(?=.{1,57}$)[a-z][a-z0-9-]*-[0-9a-f]{16}"),
     ],
 )
+@settings(deadline=None)
 @given(
     name=st.lists(st.text("az09", min_size=1, max_size=9), min_size=1, max_size=4).map(
         lambda words: f"a{'-'.join(words)}"

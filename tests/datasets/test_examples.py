@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.datasets import examples
@@ -369,6 +369,7 @@ _example = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(_example)
 @example({"messages": [USER, ANSWER]})
 @example({"input": {"messages": [USER]}, "preferred_output": [ANSWER], "prompt": "x"})
@@ -382,6 +383,7 @@ def test_the_fast_way_never_accepts_what_the_slow_way_refuses(value: Any) -> Non
     assert inspect(line(value)) == slow
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40).filter(lambda content: bool(content.strip())))
 def test_no_bytes_raise(content: bytes) -> None:
     found = inspect(content)

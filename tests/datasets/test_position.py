@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.datasets.position import Pointer, column, written
@@ -41,6 +41,7 @@ _json = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_json, st.booleans(), st.data())
 def test_at_the_column_of_a_pointer_stands_its_value(
     value: Any, ascii_: bool, data: st.DataObject

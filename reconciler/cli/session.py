@@ -21,6 +21,7 @@ from reconciler import providers
 from reconciler.cli import revision
 from reconciler.cli.options import Options
 from reconciler.config import Config
+from reconciler.errors import ConfigError
 from reconciler.state import open_store
 from reconciler.state.base import LockOwner
 
@@ -81,8 +82,21 @@ def _served(config: Config, wanted: bool) -> Iterator[str | None]:
         return
     from reconciler.sandbox import server
 
-    with server.serve(config.root / SANDBOX_FOLDER / "providers") as sandbox:
+    with server.serve(config.root / SANDBOX_FOLDER / "providers", speed=_speed()) as sandbox:
         yield sandbox.url
+
+
+def _speed() -> float:
+    text = os.environ.get("RECONCILER_SANDBOX_SPEED", "1")
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise ConfigError(
+            f"RECONCILER_SANDBOX_SPEED is {text!r}", hint="set it to a number such as 1 or 50"
+        )
+    return speed
 
 
 def _in_sandbox(config: Config, url: str) -> Config:

@@ -15,7 +15,6 @@ from reconciler.config import OpenAISettings
 from reconciler.errors import (
     CreateOutcomeUnknown,
     CreateRejected,
-    ProviderAuthError,
     ProviderError,
     ProviderUnavailable,
     Remedy,
@@ -116,8 +115,6 @@ class OpenAIProvider:
         """See `Provider.cancel`. What a refusal means, the job itself tells: it may be over."""
         try:
             answer = self._http.ask("POST", _path(job_id, "/cancel"))
-        except ProviderAuthError:
-            raise
         except ProviderUnavailable as error:
             job = self.get(job_id)
             if job is not None and job.status.terminal:

@@ -56,6 +56,11 @@ _RETRY_SECONDS = {Remedy.RETRY_NOW: 5.0, Remedy.RETRY_LATER: 3600.0, Remedy.FIX_
 An account is mended by a person, who then runs us again: the wait only keeps a loop from hammering.
 """
 
+_NO_STAMP = (
+    "the answer does not show the token: if {provider} drops metadata, a lost answer could one day"
+    " be paid twice; set its stamp to suffix"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
@@ -204,7 +209,13 @@ def _create(step: Step, hands: Hands) -> Outcome:
         )
     bound = replace(pending, binding=Binding.BOUND, job=job)
     hands.ledger.commit(lambda state: with_record(state, bound))
-    return Outcome(step=step, result=Result.CREATED, record=bound, message=step.message)
+    return Outcome(
+        step=step,
+        result=Result.CREATED,
+        record=bound,
+        message=step.message,
+        hint="" if job.stamp else _NO_STAMP.format(provider=spec.provider),
+    )
 
 
 def _cancel(step: Step, hands: Hands) -> Outcome:

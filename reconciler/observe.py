@@ -28,7 +28,7 @@ A page holds 100 jobs, and 8 calls run side by side: measured at 20 ms a call, 1
 FAILURES_UNTIL_GONE = 3
 """So many failures in a row, each after its own retries, and the provider counts as gone."""
 
-_LIST_SLACK_SECONDS = 3600
+_SLACK_SECONDS = 3600
 """How far a provider's clock and ours may differ before a listing stops too early."""
 
 
@@ -130,27 +130,39 @@ class _Look:
         ages = [question.created_at for question in bound]
         oldest = None if whole or None in ages else min(age for age in ages if age is not None)
         try:
-            found = self._listed(asked, None if oldest is None else oldest - _LIST_SLACK_SECONDS)
+            found, stamped = self._listed(
+                asked, None if oldest is None else oldest - _SLACK_SECONDS
+            )
         except (ProviderUnavailable, ProviderAuthError) as error:
             seen.update({question.token: Observation(error=str(error)) for question in asked})
             return []
         seen.update({token: Observation(jobs=tuple(jobs)) for token, jobs in found.items()})
-        if whole:
+        if whole and stamped:
             seen.update({q.token: Observation() for q in unbound if q.token not in found})
         return [question for question in asked if question.token not in seen]
 
-    def _listed(self, asked: Sequence[Question], until: int | None) -> dict[str, list[Job]]:
+    def _listed(
+        self, asked: Sequence[Question], until: int | None
+    ) -> tuple[dict[str, list[Job]], bool]:
+        """The jobs by token, and whether the list can be trusted to show stamps.
+
+        A list of jobs none of which shows where a stamp would be is no proof that one is missing:
+        `Provider.find` knows what to make of such a server.
+        """
         by_id = {question.job_id: question.token for question in asked if question.job_id}
         by_stamp = {question.token: question.token for question in asked}
         by_stamp |= {question.token[-TOKEN_HASH_LENGTH:]: question.token for question in asked}
         found: dict[str, list[Job]] = defaultdict(list)
+        bare = shown = False
         for job in self.provider.list():
+            visible = job.stamp is not None or job.metadata is not None
+            shown, bare = shown or visible, bare or not visible
             token = by_id.get(job.id) or by_stamp.get(job.stamp or "")
             if token is not None:
                 found[token].insert(0, job)
             if until is not None and job.created_at is not None and job.created_at < until:
                 break
-        return found
+        return found, shown or not bare
 
 
 def _question(record: Record) -> Question:

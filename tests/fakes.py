@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from reconciler import identity
-from reconciler.errors import StateConflict, StateLocked
+from reconciler.errors import ProviderError, StateConflict, StateLocked
 from reconciler.model import (
     Binding,
     Checkpoint,
@@ -119,6 +119,10 @@ class FakeProvider:
 
     def cancel(self, job_id: str) -> Job:
         self._call("cancel")
+        if job_id not in self.jobs:
+            raise ProviderError(f"there is no job {job_id}")
+        if self.jobs[job_id].status.terminal:
+            return self.jobs[job_id]
         return self.end(job_id, JobStatus.CANCELLED)
 
     def events(self, job_id: str) -> Iterator[Event]:
@@ -127,10 +131,12 @@ class FakeProvider:
 
     def checkpoints(self, job_id: str) -> tuple[Checkpoint, ...]:
         del job_id
+        self._call("checkpoints")
         return ()
 
     def metrics(self, job: Job) -> tuple[MetricPoint, ...]:
         del job
+        self._call("metrics")
         return ()
 
     def close(self) -> None:

@@ -132,6 +132,13 @@ class TestCreate:
         house.create()
         assert house.record.pending_since == NOW + 5000
 
+    def test_a_server_that_drops_the_token_is_named(self, house: House) -> None:
+        create = house.provider.create
+        house.provider.create = lambda request: replace(create(request), stamp=None)  # type: ignore[method-assign]
+        outcome = house.create()
+        assert outcome.result is Result.CREATED
+        assert "set its stamp to suffix" in outcome.hint
+
     def test_a_lost_answer_leaves_it_pending(self, house: House) -> None:
         house.provider.after = raising(CreateOutcomeUnknown("reset by peer"), on="create")
         outcome = house.create()

@@ -149,3 +149,9 @@ class TestTheCheaperWay:
         provider.lists_stamps = False
         look(provider, [make_spec(f"s{i}") for i in range(LIST_FROM)], state())
         assert set(provider.calls) == {"find"}
+
+    def test_a_list_that_shows_no_stamp_at_all_proves_nothing(self, provider: FakeProvider) -> None:
+        job = run(provider, make_spec("foreign"))
+        provider.jobs[job.id] = replace(job, stamp=None)
+        look(provider, [make_spec(f"s{i}") for i in range(LIST_FROM)], state())
+        assert provider.calls.count("find") == LIST_FROM

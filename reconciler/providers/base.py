@@ -1,9 +1,9 @@
 """What a provider is to the rest of the house: the port that every adapter implements.
 
 `observe` looks through it, `apply` spends through it, the verbs `events`, `cancel` and `metrics`
-read through it. An adapter translates: the words of its API into `reconciler.model`, its errors into
-`reconciler.errors`. It decides nothing, remembers nothing between runs, and never sends a create
-twice. `tests/contract/` holds every adapter to these docstrings.
+read through it. An adapter translates: the words of its API into `reconciler.model`, its errors
+into `reconciler.errors`. It decides nothing, remembers nothing between runs, and never sends a
+create twice. `tests/contract/` holds every adapter to these docstrings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reconciler.model import Checkpoint, Event, FileRef, Job, JobSpec, MetricPoi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """A rule of the provider that a spec breaks. `path` leads to the field, from the document's top."""
+    """A rule of the provider that a spec breaks. `path` leads to the field from the top."""
 
     path: tuple[str | int, ...]
     message: str
@@ -27,7 +27,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFile:
-    """Bytes to upload. `sha256` and `size` were measured on these bytes, and are sent as measured."""
+    """Bytes to upload. `sha256` and `size` were measured on them, and are sent as measured."""
 
     path: Path
     sha256: str

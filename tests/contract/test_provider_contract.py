@@ -26,7 +26,7 @@ from reconciler.errors import (
     ProviderUnavailable,
     Remedy,
 )
-from reconciler.model import Checkpoint, FileRef, Job, JobSpec, JobStatus
+from reconciler.model import FileRef, Job, JobSpec, JobStatus
 from reconciler.providers.base import CreateRequest, LocalFile, Provider
 from reconciler.sandbox import faults
 from reconciler.sandbox.server import serve
@@ -107,16 +107,6 @@ class FussyFake(FakeProvider):
         if request.base_model == WRONG_MODEL:
             raise CreateRejected("no such model", remedy=Remedy.FIX_SPEC)
         return super().create(request)
-
-    def cancel(self, job_id: str) -> Job:
-        job = self.get(job_id)
-        if job is None:
-            raise ProviderError(f"no job {job_id}")
-        return job if job.status.terminal else super().cancel(job_id)
-
-    def checkpoints(self, job_id: str) -> tuple[Checkpoint, ...]:
-        self.before("checkpoints")
-        return super().checkpoints(job_id)
 
 
 @contextmanager

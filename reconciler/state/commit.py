@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from threading import Lock
+from threading import Condition
 
 from reconciler.errors import StateError
 from reconciler.model import State
@@ -30,9 +30,9 @@ class Ledger:
         self._store = store
         self._state = snapshot.state
         self._version = snapshot.version
+        self._room = Condition()  # guards what follows; nobody waits for a disk while holding it
         self._queue: list[_Entry] = []
-        self._queue_lock = Lock()  # held for an instant, never while a disk is waited for
-        self._turn = Lock()  # held by the one who writes
+        self._writing = False
         self._broken: StateError | None = None
         self._closed = False
 
@@ -53,15 +53,20 @@ class Ledger:
         later.
         """
         entry = _Entry(change=change)
-        with self._queue_lock:
-            self._queue.append(entry)
+        first = False
         try:
-            with self._turn:
+            with self._room:
+                self._queue.append(entry)
+                self._room.wait_for(lambda: entry.settled or not self._writing)
                 if not entry.settled:
-                    self._settle()
+                    first = self._writing = True
+            if first:
+                self._settle()
         finally:
-            with self._queue_lock:
-                self._queue.remove(entry)  # also when interrupted: nobody waits for the answer
+            with self._room:
+                self._queue = [each for each in self._queue if each is not entry]
+                self._writing = self._writing and not first
+                self._room.notify_all()
         if entry.error is not None:
             raise entry.error
         if entry.state is None:
@@ -70,15 +75,15 @@ class Ledger:
 
     def close(self) -> None:
         """Refuse every commit from now on. When it returns, no write is under way."""
-        self._closed = True
-        with self._turn:
-            pass
+        with self._room:
+            self._closed = True
+            self._room.wait_for(lambda: not self._writing)
 
     def _settle(self) -> None:
-        """Save what all who wait have to say, in one write. The caller holds the turn."""
+        """Save what all who wait have to say, in one write."""
         if self._broken or self._closed:
             return
-        with self._queue_lock:
+        with self._room:
             waiting = [entry for entry in self._queue if not entry.settled]
         # Broken until the opposite is known: an interrupt may strike between any two lines.
         self._broken = StateError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -32,7 +33,7 @@ def parse(data: bytes, where: str) -> dict[str, Any]:
         line = data.count(b"\n", 0, marker.start()) + 1
         raise StateFormat(
             f"{where}:{line}: two states were merged by hand or by git, and git left its marks",
-            hint=f"take one side whole: git checkout --ours -- {where} (or --theirs), "
+            hint=f"take one side whole: git checkout --ours -- {shlex.quote(where)} (or --theirs), "
             "or go back to a backup; the next apply finds the other side's jobs by their tokens",
         )
     try:

@@ -18,15 +18,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import secrets
 import shlex
-import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from uuid import uuid4
 
 from reconciler.errors import StateConflict, StateError, StateFormat, StateLocked
 from reconciler.model import State
@@ -63,7 +60,7 @@ class FileStore:
         except OSError as error:
             raise self._failure("read", error) from error
         if data is None:
-            return Snapshot(state=State(lineage=str(uuid4())), version="")
+            return Snapshot(state=State(lineage=_new_lineage()), version="")
         try:
             state = codec.decode(data, self.location)
         except StateFormat as error:
@@ -230,13 +227,19 @@ def _content(target: Path) -> bytes | None:
         return None
 
 
+def _new_lineage() -> str:
+    from uuid import uuid4  # only where a state begins
+
+    return str(uuid4())
+
+
 def _version(data: bytes | None) -> str:
     return "" if data is None else hashlib.sha256(data).hexdigest()
 
 
 def _beside(target: Path) -> Path:
     """A new name in the same folder, hence on the same disk."""
-    return target.with_name(f".{target.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}")
+    return target.with_name(f".{target.name}.tmp-{os.getpid()}-{os.urandom(4).hex()}")
 
 
 def _sweep(target: Path) -> None:
@@ -256,6 +259,8 @@ def _link(source: Path, destination: Path) -> None:
     try:
         destination.hardlink_to(source)
     except OSError:  # a disk without hard links, or a file of someone else's
+        import shutil
+
         shutil.copy2(source, destination)
 
 

@@ -66,9 +66,8 @@ class Office:
 
     def waiting(self, *changes: Callable[[State], State]) -> list[Future[State]]:
         """Commits that wait for a write that has begun."""
-        expected = len(self.ledger._queue) + len(changes)
         futures = [self._pool.submit(self.ledger.commit, change) for change in changes]
-        until(lambda: len(self.ledger._queue) == expected)
+        until(lambda: {*changes} <= {entry.change for entry in list(self.ledger._queue)})
         return futures
 
     def let(self, writes: int = 1) -> None:
@@ -127,6 +126,18 @@ def test_all_who_wait_share_the_next_write(office: Office) -> None:
     saved = {future.result(PATIENCE).serial for future in rest}
     assert [names(state) for state in office.store.written] == [{"a"}, set("abcdefgh")]
     assert (first.result(PATIENCE).serial, saved) == (8, {9})
+
+
+def test_who_is_saved_does_not_wait_for_the_next_write(office: Office) -> None:
+    office.writing(adding("a"))
+    saved = office.waiting(*map(adding, "bcdef"))
+    office.let()
+    assert office.store.begun.acquire(timeout=PATIENCE)
+    late = office.waiting(adding("g"))[0]
+    office.let()
+    for future in saved:
+        assert names(future.result(PATIENCE)) == set("abcdef")
+    assert not late.done()
 
 
 def test_the_serial_rises_by_one_per_write_and_the_lineage_stays(office: Office) -> None:
@@ -221,15 +232,11 @@ def test_an_interrupt_in_a_change_leaves_nobody_waiting(office: Office) -> None:
 def test_a_waiter_that_is_interrupted_takes_its_change_back(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Interrupted:
-        def __enter__(self) -> None:
-            raise KeyboardInterrupt
-
-        def __exit__(self, *_: object) -> None:
-            raise AssertionError
+    def interrupted(_: object) -> bool:
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(office.ledger, "_turn", Interrupted())
+        patch.setattr(office.ledger._room, "wait_for", interrupted)
         with pytest.raises(KeyboardInterrupt):
             office.ledger.commit(adding("a"))
     office.let()

@@ -343,6 +343,28 @@ def test_a_disk_that_cannot_keep_a_backup_keeps_the_state(path: Path) -> None:
     assert not any(".tmp-" in name for name in names(path.parent))
 
 
+def test_writers_that_fail_after_the_backup_do_not_push_the_older_ones_out(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 3):
+        run(path, number)
+    replace_ = os.replace
+
+    def refuse(source: Path, destination: Path) -> None:
+        if Path(destination) == path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        replace_(source, destination)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        for _ in range(3):
+            with pytest.raises(StateError):
+                run(path, 4)
+    run(path, 4)
+    kept = [path, *(path.with_name(f"state.json.{number}") for number in (1, 2, 3))]
+    assert [serial(each) for each in kept] == [4, 3, 2, 1]
+
+
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
     """A disk that is full after so many bytes, as far as this process can tell."""

@@ -85,6 +85,10 @@ def _documents(file: SpecFile, problems: list[Problem]) -> list[Document]:
     try:
         with file.path.open("rb") as stream:
             text = stream.read(yamlio.MAX_BYTES + 1)
+        if len(text) > yamlio.MAX_BYTES:
+            message = f"larger than {yamlio.MAX_BYTES:,} bytes, the most a YAML file may have here"
+            problems.append(Problem(file.name, 0, 0, message, "split it into several files"))
+            return []
         return yamlio.load(text, file.name)
     except OSError as error:
         problems.append(Problem(file.name, 0, 0, f"cannot be read: {error.strerror}"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from reconciler.errors import Problem
 from reconciler.identity import digest, identity, token
@@ -118,11 +119,7 @@ class _Stamper:
         """Why a draft cannot train on the model of `upstream`, and what to do."""
         other = self._family.known.get(upstream)
         if other is None:
-            closest = self._suggestions.closest(upstream, self._family.known)
-            return (
-                f"there is no spec named {upstream}",
-                f"did you mean {closest}?" if closest else "",
-            )
+            return f"there is no spec named {upstream}", self._meant(upstream)
         if upstream in self._family.ambiguous:
             return f"there is more than one spec named {upstream}", "rename all but one"
         source = self.stamped[upstream]
@@ -133,6 +130,13 @@ class _Stamper:
             message = f"{upstream} is trained at {source.provider}, and this one at {provider}"
             return message, "a model stays at the provider that made it"
         return None
+
+    def _meant(self, name: str) -> str:
+        known = self._family.known
+        if closest := self._suggestions.closest(name, known):
+            return f"did you mean {closest}?"
+        more = ", …" if len(known) > _SHOWN else ""
+        return f"the specs are {', '.join(islice(known, _SHOWN))}{more}"
 
     def _circle(self, names: list[str]) -> None:
         """Report a circle once, drawn from its first spec on, and give up on all of it."""
@@ -161,3 +165,6 @@ def _taken_twice(same: list[Draft]) -> Iterator[Problem]:
 def _taken(draft: Draft, other: Draft) -> Problem:
     message = f"the name {draft.name} is taken by {other.place}"
     return draft.problem(("metadata", "name"), message, "a name is unique among all specs")
+
+
+_SHOWN = 8

@@ -50,7 +50,36 @@ class OpenAISettings:
     type: str = "openai"
 
 
-ProviderSettings = OpenAISettings  # a union, as adapters are added
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BedrockSettings:
+    """Bedrock in one region of one AWS account. What is None, boto3 finds by its own rules.
+
+    Local data goes to `s3://BUCKET/PREFIX/`. `endpoint_url` and `s3_endpoint_url` are for servers
+    that speak AWS's protocols without being AWS.
+    """
+
+    name: str
+    region: str | None = None
+    role_arn: str | None = None
+    bucket: str | None = None
+    prefix: str = "finetune"
+    endpoint_url: str | None = None
+    s3_endpoint_url: str | None = None
+    type: str = "bedrock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FireworksSettings:
+    """One Fireworks account. `account_id` None: the key's own account is asked for."""
+
+    name: str
+    account_id: str | None = None
+    base_url: str = "https://api.fireworks.ai"
+    api_key_env: str = "FIREWORKS_API_KEY"
+    type: str = "fireworks"
+
+
+ProviderSettings = OpenAISettings  # a union, as adapters land
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,15 +289,20 @@ def _loopback(host: str) -> bool:
         return False
 
 
-def _openai(name: str, settings: Mapping[str, Any]) -> OpenAISettings:
+def _openai(
+    name: str, settings: Mapping[str, Any], environment: Mapping[str, str]
+) -> OpenAISettings:
     values = dict(settings)
     if "creation_grace" in values:
         values["creation_grace"] = duration(values["creation_grace"])
-    return OpenAISettings(name=name, **values)
+    given = OpenAISettings(name=name, **values)
+    return _from_environment(given, environment) if name == "openai" else given
 
 
-def _from_environment(settings: OpenAISettings, environment: Mapping[str, str]) -> OpenAISettings:
-    given = {
+def _from_environment(
+    settings: OpenAISettings, environment: Mapping[str, str]
+) -> OpenAISettings:
+    given: dict[str, Any] = {
         field_: environment[variable]
         for variable, field_ in _ENVIRONMENT.items()
         if environment.get(variable)

@@ -49,6 +49,7 @@ def identity(spec: JobSpec, upstream_token: str | None = None) -> dict[str, Any]
         "integrations": list(spec.integrations),
         "metadata": dict(spec.metadata),
         "section": {k: v for k, v in spec.section.items() if k not in PERMISSIONS},
+        "conversion": spec.conversion or None,
         "attempt": spec.attempt or None,
     }
     return {key: value for key, value in document.items() if value not in (None, {}, [])}

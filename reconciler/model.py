@@ -144,6 +144,8 @@ class JobSpec:
     `top_level_hyperparameters` says that the spec was written in the older form of the API, so
     that a server which knows no `method` is spoken to as its user wrote.
     `section` is the part of the spec named after the provider's type.
+    `conversion` names what happens to the data on its way up, "" for nothing: the provider reads
+    another form than the one it is written in.
     `identity` is the document whose hash is `digest`; see `reconciler.identity`.
     """
 
@@ -164,6 +166,7 @@ class JobSpec:
     integrations: tuple[Mapping[str, Any], ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     section: Mapping[str, Any] = field(default_factory=dict)
+    conversion: str = ""
     attempt: int = 0
     retry_limit: int = 0
     suspend: bool = False

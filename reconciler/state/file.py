@@ -114,17 +114,20 @@ class FileStore:
                     temporary.chmod(stat.S_IMODE(target.stat().st_mode))
                 _sync(file.fileno())
             if not self._put_by and target.exists():
-                self._put_by = self._back_up(target)
+                self._back_up(target)
+                self._put_by = True
             temporary.replace(target)
             _sync_folder(target.parent)
         finally:
             _forget(temporary)
 
-    def _back_up(self, target: Path) -> bool:
+    def _back_up(self, target: Path) -> None:
         """Give the state a second name, `.1`, and move the older ones along."""
         newest = Path(f"{target}.1")
-        if self._backups < 1 or (newest.exists() and newest.samefile(target)):
-            return True  # the last writer came this far and died
+        if self._backups < 1:
+            return
+        if newest.exists() and newest.samefile(target):
+            return  # the last writer came this far and died
         temporary = _beside(target)
         try:
             _link(target, temporary)
@@ -134,7 +137,6 @@ class FileStore:
             temporary.replace(newest)
         finally:
             _forget(temporary)
-        return True
 
     def _way_out(self, error: StateFormat) -> str:
         """What to do about a state that cannot be read, given what lies beside it."""
@@ -190,8 +192,8 @@ class FileStore:
 _ADVICE = {
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room within the quota",
-    errno.EACCES: "let this user write to the file's folder",
-    errno.EPERM: "let this user write to the file's folder",
+    errno.EACCES: "let this user read the file and write to its folder",
+    errno.EPERM: "let this user read the file and write to its folder",
     errno.EROFS: "mount the disk for writing",
     errno.EISDIR: "name a file as state.path in reconciler.yaml",
     errno.ENOTDIR: "name a file in a folder as state.path in reconciler.yaml",

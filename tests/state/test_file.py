@@ -396,7 +396,7 @@ def test_a_read_only_folder_is_named(path: Path) -> None:
             run(path, 2)
     finally:
         path.parent.chmod(0o700)
-    assert "let this user write to the file's folder" in caught.value.hint
+    assert "let this user read the file and write to its folder" in caught.value.hint
     assert serial(path) == 1
 
 

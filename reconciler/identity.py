@@ -83,11 +83,13 @@ def _decided(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """JSON types only, with whole floats as integers: YAML's `3` and `3.0` are one number."""
     match value:
+        case str() | int() | None:
+            return value
+        case float():
+            return int(value) if value.is_integer() else value
         case Mapping():
             return {str(key): _plain(item) for key, item in value.items()}
         case list() | tuple():
             return [_plain(item) for item in value]
-        case float() if value.is_integer():
-            return int(value)
         case _:
             return value

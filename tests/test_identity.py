@@ -98,6 +98,7 @@ DECIDING: Mapping[str, Any] = {
 STEERING: Mapping[str, Any] = {
     "provider_type": "bedrock",
     "top_level_hyperparameters": True,
+    "conversion": "another form of the same data",
     "retry_limit": 3,
     "suspend": True,
     "deletion_policy": "cancel",

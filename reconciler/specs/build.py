@@ -167,6 +167,8 @@ def _decided(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
 def _without_nulls(value: Any) -> Any:
     """A copy in which an omitted member and a null one are the same, at every depth."""
     match value:
+        case str() | int():
+            return value
         case Mapping():
             return {k: _without_nulls(v) for k, v in value.items() if v is not None}
         case list() | tuple():

@@ -92,13 +92,13 @@ DECIDING: Mapping[str, Any] = {
     "integrations": ({"type": "wandb", "wandb": {"project": "other"}},),
     "metadata": {"owner": "other"},
     "section": {"extra_body": {}},
+    "conversion": "another form of the same data",
     "attempt": 1,
 }
 
 STEERING: Mapping[str, Any] = {
     "provider_type": "bedrock",
     "top_level_hyperparameters": True,
-    "conversion": "another form of the same data",
     "retry_limit": 3,
     "suspend": True,
     "deletion_policy": "cancel",

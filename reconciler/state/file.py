@@ -1,6 +1,7 @@
 """State in one file: replaced whole, never written into, and safe from whoever else writes.
 
-`state.open_store` makes one. Beside `state.json` lie, for as long as they have a use:
+`state.open_store` makes a FileStore; `status` borrows `replace_file` for its sidecars. Beside
+`state.json` lie, for as long as they have a use:
 
     state.json.1 .. .3       the state as the last runs found it, newest first
     state.json.lock          held for a whole run, by `lock`
@@ -20,11 +21,11 @@ import hashlib
 import os
 import shlex
 import stat
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from reconciler.durable import beside, forget, make_folder, sync, sync_folder
 from reconciler.errors import StateConflict, StateError, StateFormat, StateLocked
 from reconciler.model import State
 from reconciler.state import codec, damage
@@ -72,7 +73,7 @@ class FileStore:
         data = self._encoder.encode(state)
         try:
             target = self._target()
-            _make_folder(target.parent)
+            make_folder(target.parent)
             with _held(f"{target}.write-lock", WRITE_PATIENCE, self._stuck):
                 current = _content(target)
                 if _version(current) != expected:
@@ -89,9 +90,9 @@ class FileStore:
         signature = Path(f"{target}.lock-owner")
         with ExitStack() as held:
             try:
-                _make_folder(target.parent)
+                make_folder(target.parent)
                 held.enter_context(_held(f"{target}.lock", 0, lambda: self._locked(signature)))
-                held.callback(_forget, signature)
+                held.callback(forget, signature)
                 signature.write_bytes(encode_owner(owner))
             except OSError as error:
                 raise self._failure("locked", error) from error
@@ -103,23 +104,11 @@ class FileStore:
         return Path(os.path.realpath(self._path))
 
     def _replace(self, target: Path, data: bytes) -> None:
-        """Put the new bytes in the place of the old: readers see the one or the other, whole."""
-        _sweep(target)
-        temporary = _beside(target)
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                if target.exists():
-                    temporary.chmod(stat.S_IMODE(target.stat().st_mode))
-                _sync(file.fileno())
+        with _prepared(target, data) as temporary:
             if not self._put_by and target.exists():
                 self._back_up(target)
                 self._put_by = True
-            temporary.replace(target)
-            _sync_folder(target.parent)
-        finally:
-            _forget(temporary)
+            _move(temporary, target)
 
     def _back_up(self, target: Path) -> None:
         """Give the state a second name, `.1`, and move the older ones along."""
@@ -128,7 +117,7 @@ class FileStore:
             return
         if newest.exists() and newest.samefile(target):
             return  # the last writer came this far and died
-        temporary = _beside(target)
+        temporary = beside(target)
         try:
             _link(target, temporary)
             for number in range(self._backups - 1, 0, -1):
@@ -136,7 +125,7 @@ class FileStore:
                     Path(f"{target}.{number}").replace(f"{target}.{number + 1}")
             temporary.replace(newest)
         finally:
-            _forget(temporary)
+            forget(temporary)
 
     def _way_out(self, error: StateFormat) -> str:
         """What to do about a state that cannot be read, given what lies beside it."""
@@ -189,6 +178,18 @@ class FileStore:
         return StateError(f"{self.location} could not be {what}: {reason}", hint=hint)
 
 
+def replace_file(path: Path, data: bytes) -> None:
+    """Put these bytes in the place of a file: readers see the old or the new, whole, for good.
+
+    Behind a symlink its target is replaced; the mode of a file that was there is kept. The folder
+    must exist, and the caller must be the only writer of this file. Raises OSError, and then the
+    old file is whole. Costs two fsyncs.
+    """
+    target = Path(os.path.realpath(path))
+    with _prepared(target, data) as temporary:
+        _move(temporary, target)
+
+
 _ADVICE = {
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room within the quota",
@@ -239,22 +240,12 @@ def _version(data: bytes | None) -> str:
     return "" if data is None else hashlib.sha256(data).hexdigest()
 
 
-def _beside(target: Path) -> Path:
-    """A new name in the same folder, hence on the same disk."""
-    return target.with_name(f".{target.name}.tmp-{os.getpid()}-{os.urandom(4).hex()}")
-
-
 def _sweep(target: Path) -> None:
-    """Remove what dead writers left. Every live one but us is waiting for the write lock."""
+    """Remove what dead writers left. A live one would be waiting for us: see `replace_file`."""
     prefix = f".{target.name}.tmp-"
     for path in target.parent.iterdir():
         if path.name.startswith(prefix):
-            _forget(path)
-
-
-def _forget(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()
+            forget(path)
 
 
 def _link(source: Path, destination: Path) -> None:
@@ -264,35 +255,6 @@ def _link(source: Path, destination: Path) -> None:
         import shutil
 
         shutil.copy2(source, destination)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the folder and those above it, so that they survive a power cut as the file does."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    if sys.platform == "win32":  # which has no such thing, and needs none
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _sync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync(descriptor: int) -> None:
-    """Have the disk hold what was written. On macOS fsync stops at the disk's own cache."""
-    if sys.platform == "darwin":
-        import fcntl  # Windows has none
-
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-    else:
-        os.fsync(descriptor)
 
 
 def _sentence(*parts: str) -> str:

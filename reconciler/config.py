@@ -23,6 +23,9 @@ _ENVIRONMENT = {
 }
 """The vendor's own variables, which beat the file for the provider named `openai`."""
 
+_IMPLICIT = {"openai": {"type": "openai"}}
+"""Providers that need no entry."""
+
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -119,13 +122,9 @@ def load(path: Path | None, *, start: Path, environment: Mapping[str, str]) -> C
     root = root.resolve()
     document = _document(file, root) if file is not None else {}
     providers = {
-        name: _openai(name, settings)
-        for name, settings in {
-            "openai": {"type": "openai"},
-            **document.get("providers", {}),
-        }.items()
+        name: _openai(name, settings, environment)
+        for name, settings in {**_IMPLICIT, **document.get("providers", {})}.items()
     }
-    providers["openai"] = _from_environment(providers["openai"], environment)
     state = document.get("state", {})
     return Config(
         root=root,
@@ -268,7 +267,7 @@ def check_url(url: str) -> None:
         parts, host = urlsplit(""), ""
     if parts.scheme == "https" and host:
         return
-    if parts.scheme == "http" and _loopback(host):
+    if parts.scheme == "http" and is_loopback(host):
         return
     if parts.scheme == "http" and host:
         raise ConfigError(
@@ -278,7 +277,8 @@ def check_url(url: str) -> None:
     raise ConfigError(f"{url!r} is no web address", hint="write it like https://host/v1")
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
     import ipaddress
 
     if host == "localhost" or host.endswith(".localhost"):
@@ -299,9 +299,7 @@ def _openai(
     return _from_environment(given, environment) if name == "openai" else given
 
 
-def _from_environment(
-    settings: OpenAISettings, environment: Mapping[str, str]
-) -> OpenAISettings:
+def _from_environment(settings: OpenAISettings, environment: Mapping[str, str]) -> OpenAISettings:
     given: dict[str, Any] = {
         field_: environment[variable]
         for variable, field_ in _ENVIRONMENT.items()

@@ -364,7 +364,7 @@ def _latest_by_name(state: State, namespace: str) -> dict[str, list[Record]]:
 def age(record: Record) -> tuple[float, str]:
     """Sorts records by when their job was made; the token only breaks ties."""
     created = record.job.created_at if record.job else None
-    return (float(created or record.pending_since or 0.0), record.token)
+    return (created if created is not None else record.pending_since or 0.0, record.token)
 
 
 class _Steps:

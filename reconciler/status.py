@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from reconciler import yamlio
+from reconciler.durable import replace_file
 from reconciler.model import (
     Action,
     Binding,
@@ -25,7 +26,6 @@ from reconciler.model import (
     Step,
 )
 from reconciler.plan import age
-from reconciler.state.file import replace_file
 
 API_VERSION = "finetuning.reconciler/v1"
 SUFFIX = ".status.yaml"

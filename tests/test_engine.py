@@ -136,7 +136,10 @@ class TestOnePass:
         assert decided.steps[0].reason is Reason.MISSING
         assert house.provider.calls == []
 
-    def test_a_selection_leaves_the_rest_alone(self, house: House) -> None:
+    def test_a_selection_leaves_the_rest_alone(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(house.files.root)
         house.files.add("one")
         house.files.add("two")
         house.run()
@@ -308,7 +311,7 @@ class TestVerbs:
         house.run()
         house.files.add("support-bot", "  seed: 7\n")
         house.run()
-        with pytest.raises(ConfigError, match=r"2 jobs .* name one of support-bot-"):
+        with pytest.raises(ConfigError, match=r"2 jobs .*name one of support-bot-"):
             house.reconciler().cancel("support-bot")
 
     def test_record_is_that_of_the_spec_as_it_is_now(self, house: House) -> None:
@@ -337,7 +340,7 @@ BOUNDARIES = (
 
 
 @pytest.mark.parametrize("lag", [0, 60], ids=["listed at once", "listed late"])
-@pytest.mark.parametrize(("first", "second"), itertools.product(BOUNDARIES, BOUNDARIES), ids=str)
+@pytest.mark.parametrize(("first", "second"), list(itertools.product(BOUNDARIES, BOUNDARIES)), ids=str)
 def test_two_deaths_one_job(house: House, first: str, second: str, lag: float) -> None:
     house.files.add("support-bot")
     house.provider.lag = lag

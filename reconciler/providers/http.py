@@ -12,7 +12,6 @@ outcome of a create unknown.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import ssl
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ import httpx
 import tenacity
 
 from reconciler import __version__
+from reconciler.config import is_loopback
 from reconciler.errors import ProviderAuthError, ProviderUnavailable, ReconcilerError
 from reconciler.providers.refusal import Refusal, redact, refusal
 
@@ -345,16 +345,6 @@ def segment(id_: str) -> str:
     if id_ in ("", ".", ".."):
         raise Refused(f"{id_!r} is no id", Refusal(status=httpx.codes.NOT_FOUND))
     return quote(id_, safe="%")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _transient(error: BaseException) -> bool:

@@ -1,7 +1,6 @@
 """State in one file: replaced whole, never written into, and safe from whoever else writes.
 
-`state.open_store` makes a FileStore; `status` borrows `replace_file` for its sidecars. Beside
-`state.json` lie, for as long as they have a use:
+`state.open_store` makes one. Beside `state.json` lie, for as long as they have a use:
 
     state.json.1 .. .3       the state as the last runs found it, newest first
     state.json.lock          held for a whole run, by `lock`
@@ -104,11 +103,23 @@ class FileStore:
         return Path(os.path.realpath(self._path))
 
     def _replace(self, target: Path, data: bytes) -> None:
-        with _prepared(target, data) as temporary:
+        """`durable.replace_file`, with a backup and the old file's mode on the way."""
+        _sweep(target)
+        temporary = beside(target)
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                if target.exists():
+                    temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+                sync(file.fileno())
             if not self._put_by and target.exists():
                 self._back_up(target)
                 self._put_by = True
-            _move(temporary, target)
+            temporary.replace(target)
+            sync_folder(target.parent)
+        finally:
+            forget(temporary)
 
     def _back_up(self, target: Path) -> None:
         """Give the state a second name, `.1`, and move the older ones along."""
@@ -178,18 +189,6 @@ class FileStore:
         return StateError(f"{self.location} could not be {what}: {reason}", hint=hint)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put these bytes in the place of a file: readers see the old or the new, whole, for good.
-
-    Behind a symlink its target is replaced; the mode of a file that was there is kept. The folder
-    must exist, and the caller must be the only writer of this file. Raises OSError, and then the
-    old file is whole. Costs two fsyncs.
-    """
-    target = Path(os.path.realpath(path))
-    with _prepared(target, data) as temporary:
-        _move(temporary, target)
-
-
 _ADVICE = {
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room within the quota",
@@ -241,7 +240,7 @@ def _version(data: bytes | None) -> str:
 
 
 def _sweep(target: Path) -> None:
-    """Remove what dead writers left. A live one would be waiting for us: see `replace_file`."""
+    """Remove what dead writers left. Every live one but us is waiting for the write lock."""
     prefix = f".{target.name}.tmp-"
     for path in target.parent.iterdir():
         if path.name.startswith(prefix):

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from reconciler.config import OpenAISettings, expand
+from reconciler.config import OpenAISettings, expand, is_loopback
 from reconciler.errors import ConfigError
-from reconciler.providers.http import Endpoint, is_loopback
+from reconciler.providers.http import Endpoint
 from reconciler.providers.openai import stamp
 from reconciler.providers.openai.refusals import NO_MONEY
 

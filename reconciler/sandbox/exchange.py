@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message
 
@@ -119,11 +119,15 @@ async def _answer(
         case Fault(effect=Effect.STATUS):
             return dialect.refusal(fault.status, fault.code)
         case Fault(effect=Effect.HANG_BEFORE):
+            request = await _received(request)
             await asyncio.sleep(fault.seconds)
     try:
         response = await handler(request)
     except Refusal as refusal:
         response = refusal.response
+    except ClientDisconnect:  # in the middle of its body: there is nothing to handle
+        entry.write(None)
+        return Response()
     match fault:
         case Fault(effect=Effect.DROP_AFTER):
             return await _drop(request, entry)
@@ -135,6 +139,17 @@ async def _answer(
     if fault and effect is Effect.HANG_AFTER:
         await asyncio.sleep(fault.seconds)
     return response
+
+
+async def _received(request: Request) -> Request:
+    """The request with its body in hand: it will be handled even if the client goes away."""
+    body = await request.body()
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else await request.receive()
+
+    return Request(request.scope, receive)
 
 
 async def _drop(request: Request, entry: Entry) -> Response:

@@ -3,13 +3,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from reconciler.sandbox.faults import parse
-from reconciler.sandbox.server import serve
-from tests.sandbox.workbench import Api, Clock
+from tests.sandbox.workbench import Api, Clock, opened
 
 
 @pytest.fixture
@@ -23,13 +20,7 @@ def start(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Api]]:
     with contextlib.ExitStack() as stack:
 
         def start(*faults: str, speed: float = 1.0) -> Api:
-            options: dict[str, Any] = {"speed": speed, "clock": clock}
-            running = stack.enter_context(
-                serve(tmp_path / "data", faults=[parse(fault) for fault in faults], **options)
-            )
-            api = Api(running.url, tmp_path / "data", clock)
-            stack.enter_context(api.http)
-            return api
+            return stack.enter_context(opened(tmp_path / "data", clock, *faults, speed=speed))
 
         yield start
 
@@ -38,3 +29,10 @@ def start(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Api]]:
 def api(start: Callable[..., Api]) -> Api:
     """A sandbox in which nothing goes wrong."""
     return start()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A sandbox that a whole module uses, for tests that mind no other's jobs."""
+    with opened(tmp_path_factory.mktemp("shared"), Clock()) as api:
+        yield api

@@ -38,6 +38,11 @@ def without(field: str, grader: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in grader.items() if key != field}
 
 
+@pytest.fixture(scope="module")
+def sound_file(shared: Api) -> str:
+    return shared.upload(chat_file())
+
+
 SUPERVISED = "method.supervised.hyperparameters"
 DPO = "method.dpo.hyperparameters"
 RFT = "method.reinforcement.hyperparameters"
@@ -164,31 +169,36 @@ WANDB = "integrations[0]"
     ids=str,
 )
 def test_a_bad_request_creates_nothing(
-    api: Api, change: dict[str, Any], code: str | None, param: str
+    shared: Api, sound_file: str, change: dict[str, Any], code: str | None, param: str
 ) -> None:
-    body = {"model": MODEL, "training_file": api.upload(chat_file())} | change
-    reply = api.request("POST", "/fine_tuning/jobs", json=body)
+    before = shared.created_jobs()
+    body = {"model": MODEL, "training_file": sound_file} | change
+    reply = shared.request("POST", "/fine_tuning/jobs", json=body)
     assert refusal(reply) == (400, code, param)
     assert reply.json()["error"]["type"] == "invalid_request_error"
-    assert api.get("/fine_tuning/jobs")["data"] == []
-    assert api.created_jobs() == []
+    assert shared.created_jobs() == before
+    assert len(shared.get("/fine_tuning/jobs?limit=100")["data"]) == len(before)
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b"[]", b"null", b"[" * 100_000])
-def test_a_body_that_is_no_json_object_is_refused(api: Api, content: bytes) -> None:
-    assert refusal(api.request("POST", "/fine_tuning/jobs", content=content)) == (400, None, None)
+def test_a_body_that_is_no_json_object_is_refused(shared: Api, content: bytes) -> None:
+    assert refusal(shared.request("POST", "/fine_tuning/jobs", content=content)) == (
+        400,
+        None,
+        None,
+    )
 
 
-def test_a_body_too_large_is_refused(api: Api) -> None:
-    reply = api.request("POST", "/fine_tuning/jobs", content=b" " * 5_000_000)
+def test_a_body_too_large_is_refused(shared: Api) -> None:
+    reply = shared.request("POST", "/fine_tuning/jobs", content=b" " * 5_000_000)
     assert refusal(reply) == (413, None, None)
 
 
 @pytest.mark.parametrize("role", ["training_file", "validation_file"])
-def test_a_file_of_another_purpose_is_refused(api: Api, role: str) -> None:
-    files = {"training_file": api.upload(chat_file())}
-    files[role] = api.upload(chat_file(), purpose="user_data")
-    reply = api.request("POST", "/fine_tuning/jobs", json={"model": MODEL, **files})
+def test_a_file_of_another_purpose_is_refused(shared: Api, role: str) -> None:
+    files = {"training_file": shared.upload(chat_file())}
+    files[role] = shared.upload(chat_file(), purpose="user_data")
+    reply = shared.request("POST", "/fine_tuning/jobs", json={"model": MODEL, **files})
     assert refusal(reply) == (400, None, role)
 
 
@@ -203,8 +213,8 @@ def test_a_file_of_another_purpose_is_refused(api: Api, role: str) -> None:
         ("gpt-3.5-turbo", "gpt-3.5-turbo-0125"),
     ],
 )
-def test_an_alias_is_answered_with_its_snapshot(api: Api, alias: str, snapshot: str) -> None:
-    assert api.create(model=alias)["model"] == snapshot
+def test_an_alias_is_answered_with_its_snapshot(shared: Api, alias: str, snapshot: str) -> None:
+    assert shared.create(model=alias)["model"] == snapshot
 
 
 @pytest.mark.parametrize(
@@ -224,8 +234,8 @@ def test_an_alias_is_answered_with_its_snapshot(api: Api, alias: str, snapshot: 
     ],
     ids=str,
 )
-def test_what_openai_takes_is_taken(api: Api, change: dict[str, Any]) -> None:
-    assert api.create(**change)["status"] == "validating_files"
+def test_what_openai_takes_is_taken(shared: Api, change: dict[str, Any]) -> None:
+    assert shared.create(**change)["status"] == "validating_files"
 
 
 @pytest.mark.parametrize(
@@ -249,13 +259,13 @@ def test_what_openai_takes_is_taken(api: Api, change: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_every_grader_is_taken_and_echoed(api: Api, grader: dict[str, Any]) -> None:
-    validation = api.upload(chat_file())
-    job = api.create(model="o4-mini", validation_file=validation, **graded(grader))
+def test_every_grader_is_taken_and_echoed(shared: Api, grader: dict[str, Any]) -> None:
+    validation = shared.upload(chat_file())
+    job = shared.create(model="o4-mini", validation_file=validation, **graded(grader))
     assert job["method"]["reinforcement"]["grader"] == grader
 
 
-def test_integrations_come_back_as_they_were_understood(api: Api) -> None:
+def test_integrations_come_back_as_they_were_understood(shared: Api) -> None:
     wandb = {"project": "p", "name": None, "entity": "e", "tags": ["t"]}
-    job = api.create(integrations=[{"type": "wandb", "wandb": {**wandb, "unknown": 1}}])
+    job = shared.create(integrations=[{"type": "wandb", "wandb": {**wandb, "unknown": 1}}])
     assert job["integrations"] == [{"type": "wandb", "wandb": wandb}]

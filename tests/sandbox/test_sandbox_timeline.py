@@ -28,12 +28,14 @@ FAILURES = {
 def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Pauses and resumes in turn, then perhaps a cancel."""
     ages = sorted(draw(st.lists(st.floats(1.6, 100), max_size=6)))
-    controls = [
+    controls: list[dict[str, Any]] = [
         {"action": ("pause", "resume")[index % 2], "at": CREATED + age}
         for index, age in enumerate(ages)
     ]
-    if controls and draw(st.booleans()):
-        controls.append({"action": "cancel", "at": controls[-1]["at"] + draw(st.floats(0, 9))})
+    cancelled = draw(st.booleans())
+    if ages and cancelled:
+        at = CREATED + ages[-1] + draw(st.floats(0, 9))
+        controls.append({"action": "cancel", "at": at})
     return controls
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.workbench import Api, Clock, chat, chat_file, jsonl, preference, task
+from tests.sandbox.workbench import Api, chat, chat_file, jsonl, preference, task
 
 PREFIX = "The job failed due to an invalid training file. Invalid file format. "
 GRADER = {"type": "python", "name": "p", "source": "def grade(sample, item): return 1"}
@@ -24,13 +24,13 @@ def ending(**message: Any) -> dict[str, Any]:
     return {"messages": [USER, message, ANSWER]}
 
 
-def finish(api: Api, clock: Clock, content: bytes, **body: Any) -> Any:
+def finish(api: Api, content: bytes, **body: Any) -> Any:
     """The job on this data, once it is over."""
     if body.get("method", {}).get("type") == "reinforcement":
         valid = api.upload(jsonl([task()] * 3))
         body = {"model": "o4-mini", "validation_file": valid, **body}
     job_id = api.create(content, **body)["id"]
-    clock.advance(60)
+    api.clock.advance(60)
     return api.job(job_id)
 
 
@@ -120,11 +120,9 @@ def finish(api: Api, clock: Clock, content: bytes, **body: Any) -> Any:
         pytest.param(7, "Example 11 is not a JSON object.", id="no object"),
     ],
 )
-def test_a_bad_chat_example_fails_the_job(
-    api: Api, clock: Clock, example: Any, message: str
-) -> None:
+def test_a_bad_chat_example_fails_the_job(shared: Api, example: Any, message: str) -> None:
     content = chat_file(10) + jsonl([example]) + chat_file(3)
-    job = finish(api, clock, content)
+    job = finish(shared, content)
     assert job["status"] == "failed"
     assert job["error"] == {
         "code": "invalid_training_file",
@@ -144,18 +142,16 @@ def test_a_bad_chat_example_fails_the_job(
     ],
     ids=["broken", "blank", "not UTF-8", "byte order mark", "deep"],
 )
-def test_a_line_that_cannot_be_read_fails_the_job(
-    api: Api, clock: Clock, line: bytes, message: str
-) -> None:
-    job = finish(api, clock, chat_file(10) + line + b"\n")
+def test_a_line_that_cannot_be_read_fails_the_job(shared: Api, line: bytes, message: str) -> None:
+    job = finish(shared, chat_file(10) + line + b"\n")
     assert job["error"]["code"] == "invalid_training_file"
     assert job["error"]["message"].startswith(
         f"{PREFIX}Example 11 cannot be parsed. Error: {message}"
     )
 
 
-def test_too_few_examples_fail_the_job(api: Api, clock: Clock) -> None:
-    job = finish(api, clock, chat_file(7))
+def test_too_few_examples_fail_the_job(shared: Api) -> None:
+    job = finish(shared, chat_file(7))
     assert job["status"] == "failed"
     assert job["error"] == {
         "code": "invalid_n_examples",
@@ -166,8 +162,8 @@ def test_too_few_examples_fail_the_job(api: Api, clock: Clock) -> None:
     assert job["finished_at"] is not None
 
 
-def test_a_key_that_openai_does_not_know_fails_the_job(api: Api, clock: Clock) -> None:
-    job = finish(api, clock, jsonl([{**chat(), "weight": 1}] * 10))
+def test_a_key_that_openai_does_not_know_fails_the_job(shared: Api) -> None:
+    job = finish(shared, jsonl([{**chat(), "weight": 1}] * 10))
     assert job["error"] == {
         "code": "invalid_file_format",
         "message": "The job failed due to a file format error in the training file. "
@@ -176,8 +172,8 @@ def test_a_key_that_openai_does_not_know_fails_the_job(api: Api, clock: Clock) -
     }
 
 
-def test_a_file_of_no_known_form_fails_the_job(api: Api, clock: Clock) -> None:
-    job = finish(api, clock, jsonl([{"question": "?"}] * 10))
+def test_a_file_of_no_known_form_fails_the_job(shared: Api) -> None:
+    job = finish(shared, jsonl([{"question": "?"}] * 10))
     assert job["error"]["message"] == (
         "The job failed due to an invalid training file. Unexpected file format, expected either "
         "prompt/completion pairs or chat messages."
@@ -200,9 +196,9 @@ def test_a_file_of_no_known_form_fails_the_job(api: Api, clock: Clock) -> None:
     ],
 )
 def test_data_of_another_method_fails_the_job(
-    api: Api, clock: Clock, example: Any, body: Any, form: str, wanted: str, method: str
+    shared: Api, example: Any, body: Any, form: str, wanted: str, method: str
 ) -> None:
-    job = finish(api, clock, jsonl([example] * 10), **body)
+    job = finish(shared, jsonl([example] * 10), **body)
     assert job["error"]["message"] == (
         f"{PREFIX}Input file {job['training_file']} is in the {form} format, but the specified "
         f"fine-tuning job is not using '{wanted}' as the training method (provided "
@@ -217,8 +213,10 @@ def test_data_of_another_method_fails_the_job(
         ({"input": {}}, "Example 1 is missing key 'input.messages'"),
         (
             {"preferred_output": [USER]},
-            "Example 1 preferred_output, message 1 No match for discriminator 'role' and value "
-            "'user' (allowed values: 'assistant', 'tool')",
+            (
+                "Example 1 preferred_output, message 1 No match for discriminator 'role' and "
+                "value 'user' (allowed values: 'assistant', 'tool')"
+            ),
         ),
         (
             {"non_preferred_output": [{"role": "tool", "tool_call_id": "c1", "content": "x"}]},
@@ -226,35 +224,33 @@ def test_data_of_another_method_fails_the_job(
         ),
     ],
 )
-def test_a_bad_preference_fails_the_job(
-    api: Api, clock: Clock, change: dict[str, Any], message: str
-) -> None:
+def test_a_bad_preference_fails_the_job(shared: Api, change: dict[str, Any], message: str) -> None:
     example = {key: value for key, value in (preference() | change).items() if value is not None}
-    job = finish(api, clock, jsonl([example] * 10), **DPO)
+    job = finish(shared, jsonl([example] * 10), **DPO)
     assert job["error"]["message"] == PREFIX + message
 
 
-def test_a_task_that_answers_itself_fails_the_job(api: Api, clock: Clock) -> None:
-    job = finish(api, clock, jsonl([chat()] * 10), **RFT)
+def test_a_task_that_answers_itself_fails_the_job(shared: Api) -> None:
+    job = finish(shared, jsonl([chat()] * 10), **RFT)
     assert job["error"]["message"] == (
         f"{PREFIX}Example 1, the last message must have role 'user', not 'assistant'"
     )
 
 
-def test_completions_are_for_the_models_that_complete(api: Api, clock: Clock) -> None:
+def test_completions_are_for_the_models_that_complete(shared: Api) -> None:
     pair = {"prompt": "a", "completion": "b"}
-    assert finish(api, clock, jsonl([pair] * 10), model="davinci-002")["status"] == "succeeded"
-    job = finish(api, clock, jsonl([pair] * 10))
+    assert finish(shared, jsonl([pair] * 10), model="davinci-002")["status"] == "succeeded"
+    job = finish(shared, jsonl([pair] * 10))
     assert job["error"]["message"] == PREFIX + "Example 1 is missing key 'messages'"
-    job = finish(api, clock, chat_file(), model="davinci-002")
+    job = finish(shared, chat_file(), model="davinci-002")
     assert job["error"]["message"] == PREFIX + "Example 1 is missing key 'prompt'"
-    job = finish(api, clock, jsonl([pair | {"completion": 7}] * 10), model="davinci-002")
+    job = finish(shared, jsonl([pair | {"completion": 7}] * 10), model="davinci-002")
     assert job["error"]["message"] == PREFIX + "Example 1 completion str type expected"
 
 
-def test_a_bad_validation_file_fails_the_job_by_its_own_name(api: Api, clock: Clock) -> None:
-    valid = api.upload(b'{"messages": [{"content": "Hi"}]}\n')
-    job = finish(api, clock, chat_file(), validation_file=valid)
+def test_a_bad_validation_file_fails_the_job_by_its_own_name(shared: Api) -> None:
+    valid = shared.upload(b'{"messages": [{"content": "Hi"}]}\n')
+    job = finish(shared, chat_file(), validation_file=valid)
     assert job["error"] == {
         "code": "invalid_validation_file",
         "message": "The job failed due to an invalid validation file. Invalid file format. "
@@ -263,18 +259,18 @@ def test_a_bad_validation_file_fails_the_job_by_its_own_name(api: Api, clock: Cl
     }
 
 
-def test_a_failed_job_tells_why_and_forgets_nothing(api: Api, clock: Clock) -> None:
-    job = finish(api, clock, chat_file(7))
-    listed = api.get(f"/fine_tuning/jobs/{job['id']}/events")["data"]
+def test_a_failed_job_tells_why_and_forgets_nothing(shared: Api) -> None:
+    job = finish(shared, chat_file(7))
+    listed = shared.get(f"/fine_tuning/jobs/{job['id']}/events")["data"]
     assert (listed[0]["level"], listed[0]["message"]) == ("error", job["error"]["message"])
     assert [event["level"] for event in listed[1:]] == ["info", "info"]
     assert job["hyperparameters"]["n_epochs"] == "auto"
 
 
-def test_nothing_is_said_before_the_files_were_looked_at(api: Api, clock: Clock) -> None:
-    job_id = api.create(chat_file(7))["id"]
-    clock.advance(1)
-    job = api.job(job_id)
+def test_nothing_is_said_before_the_files_were_looked_at(shared: Api) -> None:
+    job_id = shared.create(chat_file(7))["id"]
+    shared.clock.advance(1)
+    job = shared.job(job_id)
     assert (job["status"], job["error"]["code"]) == ("validating_files", None)
 
 
@@ -293,15 +289,15 @@ def test_nothing_is_said_before_the_files_were_looked_at(api: Api, clock: Clock)
     ],
     ids=lambda example: json.dumps(example)[13:70],
 )
-def test_sound_chat_data_trains(api: Api, clock: Clock, example: Any) -> None:
-    assert finish(api, clock, jsonl([example] * 10))["status"] == "succeeded"
+def test_sound_chat_data_trains(shared: Api, example: Any) -> None:
+    assert finish(shared, jsonl([example] * 10))["status"] == "succeeded"
 
 
-def test_sound_tasks_may_carry_anything_for_the_grader(api: Api, clock: Clock) -> None:
+def test_sound_tasks_may_carry_anything_for_the_grader(shared: Api) -> None:
     example = task() | {"messages": [{"role": "developer", "content": "Count."}, USER], "x": [1]}
-    assert finish(api, clock, jsonl([example] * 10), **RFT)["status"] == "succeeded"
+    assert finish(shared, jsonl([example] * 10), **RFT)["status"] == "succeeded"
 
 
-def test_windows_line_ends_and_a_missing_last_one_are_sound(api: Api, clock: Clock) -> None:
+def test_windows_line_ends_and_a_missing_last_one_are_sound(shared: Api) -> None:
     content = chat_file().replace(b"\n", b"\r\n").rstrip()
-    assert finish(api, clock, content)["status"] == "succeeded"
+    assert finish(shared, content)["status"] == "succeeded"

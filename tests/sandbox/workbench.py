@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from reconciler.sandbox.faults import parse
+from reconciler.sandbox.server import serve
 
 START = 1_790_000_000.25
 MODEL = "gpt-4.1-mini-2025-04-14"
@@ -72,7 +77,8 @@ class Api:
 
     def journal(self) -> list[dict[str, Any]]:
         """Every request so far, as the sandbox wrote it down."""
-        lines = (self.data_dir / "requests.jsonl").read_text().splitlines()
+        path = self.data_dir / "requests.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
         return [json.loads(line) for line in lines]
 
     def created_jobs(self) -> list[str]:
@@ -80,11 +86,30 @@ class Api:
         return [line["job"] for line in self.journal() if "job" in line]
 
 
+@contextlib.contextmanager
+def opened(folder: Path, clock: Clock, *faults: str, speed: float = 1.0) -> Iterator[Api]:
+    """A running sandbox and its client."""
+    script = [parse(fault) for fault in faults]
+    with serve(folder, faults=script, speed=speed, clock=clock) as running:
+        api = Api(running.url, folder, clock)
+        with api.http:
+            yield api
+
+
 def refusal(reply: httpx.Response) -> tuple[int, str | None, str | None]:
     """Status, code and param of a reply that must be OpenAI's error."""
     error = reply.json()["error"]
     assert sorted(error) == ["code", "message", "param", "type"]
     return reply.status_code, error["code"], error["param"]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread does, on a slow machine too; a minute is no condition at all."""
+    for _ in range(3_000):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it never happened")
 
 
 def chat(question: str = "How much?", answer: str = "Nothing at all.") -> dict[str, Any]:

@@ -24,7 +24,7 @@ from reconciler.state import open_store
 from reconciler.state.base import LockOwner
 from reconciler.state.codec import decode, encode
 from reconciler.state.edit import with_record
-from reconciler.state.file import FileStore, replace_file
+from reconciler.state.file import FileStore
 from tests.state.samples import record
 
 ROOT = Path(__file__).parents[2]
@@ -416,7 +416,7 @@ import os, sys
 from dataclasses import replace
 from pathlib import Path
 from reconciler.state.base import LockOwner
-from reconciler.state.file import FileStore, replace_file
+from reconciler.state.file import FileStore
 
 PATH, OWNER = Path(sys.argv[1]), LockOwner(id="1", who="w", operation="o", created_at=0)
 CALLS = ("open", "write", "fsync", "link", "rename", "replace", "chmod", "unlink", "mkdir")
@@ -483,35 +483,6 @@ def test_a_write_costs_two_fsyncs(path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(os, "fsync", counted)
     store.write(replace(FIRST, serial=2), version)
     assert synced == [False, True]  # the new file, then the folder it was moved in
-
-
-# Any other file
-
-
-def test_a_file_is_replaced_behind_its_link_with_its_mode_and_without_litter(
-    tmp_path: Path,
-) -> None:
-    target, link = tmp_path / "a.status.yaml", tmp_path / "link"
-    link.symlink_to(target)
-    replace_file(link, b"one")
-    target.chmod(0o640)
-    (tmp_path / ".a.status.yaml.tmp-1-dead").touch()
-    replace_file(link, b"two")
-    assert (target.read_bytes(), link.is_symlink()) == (b"two", True)
-    assert stat.S_IMODE(target.stat().st_mode) == 0o640
-    assert names(tmp_path) == {"a.status.yaml", "link"}
-
-
-def test_a_file_that_cannot_be_replaced_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.status.yaml"
-    replace_file(path, b"one")
-    monkeypatch.setattr(os, "fsync", refusing(errno.ENOSPC))
-    with pytest.raises(OSError, match="No space left"):
-        replace_file(path, b"two")
-    assert path.read_bytes() == b"one"
-    assert names(tmp_path) == {"a.status.yaml"}
 
 
 # The lock

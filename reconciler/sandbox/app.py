@@ -32,19 +32,28 @@ def build(
 ) -> Starlette:
     """The sandbox over one folder, which any number of servers and processes may share.
 
-    `speed` divides every duration of a job: at 1.0 a small one takes about eight seconds.
+    `speed` divides every duration of a job: at 1.0 a small one takes about eight seconds. Raises
+    ConfigError where the speed or the folder cannot be used.
     """
     if not speed > 0:
         raise ConfigError(f"the sandbox cannot run at speed {speed:g}", hint="use more than 0")
-    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the sandbox cannot keep its data in {data_dir}: {error.strerror}",
+            hint="choose another folder",
+        ) from error
     world = World(
         data_dir=data_dir.absolute(), speed=speed, clock=clock, faults=FaultScript(faults)
     )
-    return Starlette(
+    app = Starlette(
         routes=[*openai_routes(world)],
         middleware=[Middleware(Journal, path=world.data_dir / "requests.jsonl", clock=clock)],
         exception_handlers={HTTPException: _no_route},
     )
+    app.router.redirect_slashes = False  # a file without an id is not the list of files
+    return app
 
 
 async def _no_route(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -16,8 +17,9 @@ import httpx
 import pytest
 
 from reconciler.errors import ConfigError
+from reconciler.sandbox.app import build
 from reconciler.sandbox.faults import parse
-from reconciler.sandbox.server import serve
+from reconciler.sandbox.server import run_forever, serve
 from tests.sandbox.workbench import HEADERS, Api, chat_file, refusal
 
 Start = Callable[..., Api]
@@ -55,6 +57,7 @@ def test_a_path_that_does_not_exist(api: Api) -> None:
     assert refusal(reply) == (404, None, None)
     assert reply.json()["error"]["message"] == "Invalid URL (POST /v1/fine_tuning/nothing)"
     assert refusal(api.request("PUT", "/files")) == (405, None, None)
+    assert refusal(api.request("GET", "/files/")) == (404, None, None)
 
 
 @pytest.mark.parametrize("name", ["..%2F..%2Frequests", ".lock", "%2e%2e", "a.b"])
@@ -193,6 +196,24 @@ def test_time_only_goes_forward(tmp_path: Path, speed: float) -> None:
         pass
 
 
+def test_a_folder_that_cannot_be_had_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(ConfigError, match=r"cannot keep its data in .*file"), serve(file):
+        pass
+
+
+def test_the_application_answers_without_a_port(tmp_path: Path) -> None:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(build(tmp_path, faults=[parse("files=drop-after")]))
+        async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
+            with pytest.raises(ConnectionAbortedError, match="cannot cut connections"):
+                await client.get("/v1/files", headers=HEADERS)
+            return await client.get("/v1/models", headers=HEADERS)
+
+    assert asyncio.run(ask()).status_code == 200
+
+
 @pytest.mark.parametrize("module", ["starlette", "uvicorn", "python_multipart"])
 def test_a_missing_extra_is_told_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
@@ -236,7 +257,6 @@ def test_the_foreground_server_ends_well_when_told_to(tmp_path: Path, name: str)
 
 def test_the_foreground_server_gives_the_signal_back(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    from reconciler.sandbox.server import run_forever
 
     def on_ready(_url: str) -> None:
         raise KeyboardInterrupt

@@ -63,8 +63,9 @@ class FileHandlers:
 
     async def list(self, request: Request) -> Response:
         """A page of files, newest first unless asked otherwise, all or those of one purpose."""
-        self._jobs.settle()
         query = request.query_params
+        if query.get("purpose") in (None, "fine-tune-results"):
+            self._jobs.settle()
         limit = query.get("limit", "1")
         if limit.isdigit():
             fields.integer(1, _MOST_FILES)(int(limit), "limit")

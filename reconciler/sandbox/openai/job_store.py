@@ -53,6 +53,10 @@ class JobStore:
         record = self._records.get(name)
         return None if record is None else self._settled(record)
 
+    def stored(self, name: str) -> Record | None:
+        """The job's record as it was last written: enough for what never changes."""
+        return self._records.get(name)
+
     def newest_first(self) -> list[str]:
         """The ids of all jobs: they sort by the moment of creation."""
         return list(reversed(self._records.names()))

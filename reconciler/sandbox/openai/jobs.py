@@ -190,7 +190,7 @@ class JobHandlers:
         }
 
     def _is_listed(self, name: str, wanted: Mapping[str, str] | None) -> bool:
-        record = self._jobs.get(name)
+        record = self._jobs.stored(name)
         if record is None or self._world.clock() < record["created"] + self._world.faults.list_lag:
             return False
         carried = record["request"]["metadata"]

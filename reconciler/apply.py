@@ -41,12 +41,11 @@ from reconciler.model import (
     Record,
     Rejection,
     Result,
-    State,
     Step,
 )
 from reconciler.providers.base import CreateRequest, LocalFile, Provider
 from reconciler.state.commit import Ledger
-from reconciler.state.edit import with_file, with_record
+from reconciler.state.edit import with_file, with_record, with_records
 
 WORKERS = 8
 
@@ -86,7 +85,7 @@ def apply(plan: Plan, hands: Hands) -> tuple[Outcome, ...]:
     outcomes = {step.token: _settle(step, hands) for step in plan.steps if not _spends(step)}
     learnt = [outcome.record for outcome in outcomes.values() if outcome.record]
     if learnt:
-        hands.ledger.commit(lambda state: _with_records(state, learnt))
+        hands.ledger.commit(lambda state: with_records(state, learnt))
     spending = [step for step in plan.steps if _spends(step)]
     done = _in_parallel(lambda step: _spend(step, hands), spending, hands)
     outcomes |= {outcome.step.token: outcome for outcome in done}
@@ -325,9 +324,3 @@ def _steered(step: Step) -> Record | None:
         return None
     steered = replace(step.record, deletion_policy=step.spec.deletion_policy)
     return None if steered == step.record else steered
-
-
-def _with_records(state: State, records: Sequence[Record]) -> State:
-    for record in records:
-        state = with_record(state, record)
-    return state

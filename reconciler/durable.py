@@ -7,6 +7,7 @@ or the new one. Nothing in here knows what the bytes mean, or waits for a lock.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -15,18 +16,31 @@ from pathlib import Path
 def replace_file(path: Path, data: bytes) -> None:
     """Put these bytes at `path`, durably: when it returns they are there, else the old ones are.
 
-    The folder exists. Raises OSError.
+    A file that is there keeps its mode, a symlink its target. The folder exists, and nobody else
+    replaces the same file meanwhile. Raises OSError.
     """
-    temporary = beside(path)
+    target = Path(os.path.realpath(path))
+    sweep(target)
+    temporary = beside(target)
     try:
         with temporary.open("xb") as file:
             file.write(data)
             file.flush()
+            if target.exists():
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
             sync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
+        temporary.replace(target)
+        sync_folder(target.parent)
     finally:
         forget(temporary)
+
+
+def sweep(target: Path) -> None:
+    """Remove what writers of this file left when they were killed. No live one may be at it."""
+    prefix = f".{target.name}.tmp-"
+    for path in target.parent.iterdir():
+        if path.name.startswith(prefix):
+            forget(path)
 
 
 def beside(target: Path) -> Path:

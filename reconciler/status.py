@@ -98,7 +98,7 @@ def job_object(job: Job) -> dict[str, Any]:
         and {"code": job.error.code, "message": job.error.message, "param": job.error.param},
         "fine_tuned_model": job.fine_tuned_model,
         "finished_at": job.finished_at,
-        "hyperparameters": job.hyperparameters,
+        "hyperparameters": _in_order(job.hyperparameters),
         "model": job.model,
         "object": "fine_tuning.job",
         "organization_id": job.organization_id,
@@ -108,14 +108,14 @@ def job_object(job: Job) -> dict[str, Any]:
         "training_file": job.training_file,
         "validation_file": job.validation_file,
         "seed": job.seed,
-        "integrations": list(job.integrations),
+        "integrations": _in_order(job.integrations),
         "estimated_finish": job.estimated_finish,
         "provider_status": job.provider_status,
     }
     if job.method is not None:
-        document["method"] = job.method
+        document["method"] = _in_order(job.method)
     if job.metadata is not None:
-        document["metadata"] = dict(job.metadata)
+        document["metadata"] = _in_order(job.metadata)
     return document
 
 
@@ -189,6 +189,17 @@ def write_sidecar(path: Path, document: Mapping[str, Any], *, elsewhere: Path) -
         return None
     replace_file(path, data)
     return path
+
+
+def _in_order(value: Any) -> Any:
+    """Keys sorted all the way down: a provider may send them in another order every time."""
+    match value:
+        case Mapping():
+            return {key: _in_order(value[key]) for key in sorted(value)}
+        case list() | tuple():
+            return [_in_order(item) for item in value]
+        case _:
+            return value
 
 
 def _ready(job: Job | None) -> dict[str, str]:

@@ -6,9 +6,11 @@ contract tests as the real ones. Time stands still unless a test moves it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from threading import Lock
 
 from reconciler import identity
 from reconciler.errors import ProviderError, StateConflict, StateLocked
@@ -27,6 +29,7 @@ from reconciler.model import (
     State,
 )
 from reconciler.providers.base import CreateRequest, LocalFile
+from reconciler.state import codec
 from reconciler.state.base import LockOwner, Snapshot
 
 NOW = 1_800_000_000.0
@@ -165,28 +168,41 @@ class FakeProvider:
         ]
 
 
-@dataclass
 class MemoryStore:
-    """A state in memory. `writes` counts what would have been fsynced."""
+    """A state in memory, as bytes. `writes` counts what would have been fsynced."""
 
-    state: State = field(default_factory=lambda: State(lineage="memory"))
-    location: str = "memory"
-    writes: int = 0
-    holder: LockOwner | None = None
-    before_write: Callable[[], None] = lambda: None
-    after_write: Callable[[], None] = lambda: None
+    location = "memory"
+
+    def __init__(self, state: State | None = None) -> None:
+        self._bytes = b"" if state is None else codec.encode(state)
+        self._guard = Lock()
+        self.writes = 0
+        self.holder: LockOwner | None = None
+        self.before_write: Callable[[], None] = lambda: None
+        self.after_write: Callable[[], None] = lambda: None
+
+    @property
+    def state(self) -> State:
+        return self.read().state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._bytes = codec.encode(state)
 
     def read(self) -> Snapshot:
-        return Snapshot(state=self.state, version=str(self.writes))
+        if not self._bytes:
+            return Snapshot(state=State(lineage="memory"), version="")
+        return Snapshot(state=codec.decode(self._bytes, self.location), version=self._version())
 
     def write(self, state: State, expected: str) -> str:
-        if expected != str(self.writes):
-            raise StateConflict("someone else wrote")
-        self.before_write()
-        self.state = state
-        self.writes += 1
-        self.after_write()
-        return str(self.writes)
+        with self._guard:
+            if expected != self._version():
+                raise StateConflict("someone else wrote")
+            self.before_write()
+            self._bytes = codec.encode(state)
+            self.writes += 1
+            self.after_write()
+            return self._version()
 
     @contextmanager
     def lock(self, owner: LockOwner) -> Iterator[None]:
@@ -197,6 +213,9 @@ class MemoryStore:
             yield
         finally:
             self.holder = None
+
+    def _version(self) -> str:
+        return hashlib.sha256(self._bytes).hexdigest() if self._bytes else ""
 
 
 OWNER = LockOwner(id="1", who="tester@here", operation="test", created_at=NOW)

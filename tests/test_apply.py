@@ -342,5 +342,5 @@ def test_an_interrupt_does_not_wait_for_answers_and_nothing_is_written_after_it(
         if thread.name.startswith("apply"):
             thread.join(10)
     assert len(house.provider.creates) == 1
-    assert house.store.state is before
+    assert house.store.state == before
     assert house.record.binding is Binding.PENDING

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,14 @@ from reconciler.cli.main import FAILED, OK
 from reconciler.cli.options import Options, given, global_options
 from reconciler.config import duration
 from reconciler.errors import ConfigError, PolicyError
-from reconciler.model import Action, JobStatus, Plan
+from reconciler.model import Action, JobStatus, Outcome, Plan, Result
 
 if TYPE_CHECKING:
     from reconciler.engine import PassResult, Reconciler, Request
+
+
+_QUIET = (Result.UNCHANGED, Result.REFRESHED, Result.HELD)
+"""Results of a later pass that say less than what an earlier one did."""
 
 
 def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
@@ -69,7 +74,7 @@ def command(  # noqa: PLR0913 - one parameter per option
         once = partial(session.run_once, request, approve=_approval(options, yes=yes))
         if not wait:
             result = once()
-            _tell(options, result)
+            _tell(options, result.outcomes)
             return _verdict(result)
         return _wait(session, request, options, once, timeout)
 
@@ -81,22 +86,27 @@ def _wait(
     first: Callable[[], PassResult],
     timeout: float | None,
 ) -> int:
-    """Tell what the first pass did, show the jobs while they run, end with their table."""
+    """Tell what the first pass did, show the jobs while they run, end with their table.
+
+    A program gets one document, at the end: what was done to each spec, and its job as it ended.
+    """
     from reconciler.cli.rows import Followed, status_rows
     from reconciler.report import choose
     from reconciler.report.progress import Progress
     from reconciler.watch import until_settled
 
-    passes: list[PassResult] = []
+    done: dict[str, Outcome] = {}
     followed = Followed(session.provider)
 
     def run_pass() -> PassResult:
-        return session.run_once(request) if passes else first()
+        return session.run_once(request) if done else first()
 
     def seen(result: PassResult) -> None:
-        if not passes:
-            _tell(options, result)
-        passes.append(result)
+        if not done and not options.json:
+            _tell(options, result.outcomes)
+        for outcome in result.outcomes:
+            if outcome.step.token not in done or outcome.result not in _QUIET:
+                done[outcome.step.token] = outcome
         progress.update(followed.rows(result))
 
     with Progress(sys.stderr, clock=time.time, color=options.color) as progress:
@@ -108,26 +118,27 @@ def _wait(
             seen=seen,
             timeout=timeout,
         )
-    rows = status_rows(result.specs, result.state, result.plan)
-    report = choose(options.format)
-    if not options.json:
-        click.echo()
-    click.echo(report.status(rows, time.time(), color=options.color, width=options.width))
+    if options.json:
+        records = result.state.records
+        _tell(options, [replace(o, record=records.get(token)) for token, o in done.items()])
+    else:
+        rows = status_rows(result.specs, result.state, result.plan)
+        table = choose("text").status(rows, time.time(), color=options.color, width=options.width)
+        click.echo(f"\n{table}")
     if not ended:
         click.echo("stopped waiting; the jobs go on, and the next apply finds them", err=True)
         return FAILED
     return _verdict(result)
 
 
-def _tell(options: Options, result: PassResult) -> None:
+def _tell(options: Options, outcomes: Sequence[Outcome]) -> None:
     from reconciler.report import choose
 
     report = choose(options.format)
-    click.echo(report.pass_result(result.outcomes, color=options.color, width=options.width))
+    click.echo(report.pass_result(outcomes, color=options.color, width=options.width))
 
 
 def _verdict(result: PassResult) -> int:
-    from reconciler.model import Result
     from reconciler.plan import needs_somebody
 
     bad = {Result.REJECTED, Result.UNKNOWN, Result.FAILED}

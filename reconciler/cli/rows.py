@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from reconciler import status
+from reconciler import schedule, status
 from reconciler.errors import ProviderError
 from reconciler.model import Action, Event, JobSpec, JobStatus, Plan, Record, State, Step
 from reconciler.providers.base import Provider
@@ -29,9 +29,8 @@ def _row(spec: JobSpec, state: State, step: Step | None) -> StatusRow:
     job = record.job if record else None
     hold = step if step and step.action is Action.HOLD else None
     last = status.last_succeeded(status.records_of(spec, state))
-    stalled = next(
-        (c for c in status.conditions(record, hold) if c["type"] == "Stalled"), {"message": ""}
-    )
+    stalled = next((c for c in status.conditions(record) if c["type"] == "Stalled"), None)
+    message = hold.message if hold else stalled["message"] if stalled else ""
     return StatusRow(
         name=spec.name,
         provider=spec.provider,
@@ -44,33 +43,38 @@ def _row(spec: JobSpec, state: State, step: Step | None) -> StatusRow:
         created_at=job.created_at if job else None,
         finished_at=job.finished_at if job else None,
         job_id=job.id if job else None,
-        message=job.error.message if job and job.error else stalled["message"],
+        message=job.error.message if job and job.error else message,
         hint=hold.hint if hold else "",
     )
 
 
 class Followed:
-    """What running jobs say of their progress, from their newest events."""
+    """What jobs say of their progress while somebody waits, from their newest events.
+
+    Jobs that were over before the waiting began are not of it.
+    """
 
     _ENOUGH = 20
     """Events to read until one with a step count is found; the rest is history."""
 
     def __init__(self, provider: Callable[[str], Provider]) -> None:
         self._provider = provider
+        self._tokens: set[str] = set()
 
     def rows(self, result: PassResult) -> list[ProgressRow]:
-        """A row per spec that has a record. Events that cannot be had are no error."""
-        return [self._row(record) for record in result.current]
+        """A row per job that has gone on since the first call. Events not to be had: no error."""
+        self._tokens |= {record.token for record in schedule.open_records(result.current)}
+        return [self._row(record) for record in result.current if record.token in self._tokens]
 
     def _row(self, record: Record) -> ProgressRow:
         data: dict[str, object] = {}
         message = ""
         if record.job is not None and record.job.status is JobStatus.RUNNING:
             for event in self._newest(record):
-                message = message or event.message
                 if "step" in event.data:
-                    data = dict(event.data)
+                    data, message = dict(event.data), ""
                     break
+                message = message or event.message
         return ProgressRow(
             name=record.name,
             phase=status.phase(record),

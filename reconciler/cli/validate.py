@@ -27,7 +27,10 @@ def command(context: click.Context, paths: tuple[str, ...]) -> int:
     report = choose(options.format)
     click.echo(
         report.problems(
-            loaded.problems, len(loaded.files), color=options.color, width=options.width
+            loaded.problems,
+            len(loaded.files) + len(loaded.data_files),
+            color=options.color,
+            width=options.width,
         )
     )
     return INVALID if loaded.problems else OK

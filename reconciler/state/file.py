@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from reconciler.durable import beside, forget, make_folder, sync, sync_folder
+from reconciler.durable import beside, forget, make_folder, replace_file
 from reconciler.errors import StateConflict, StateError, StateFormat, StateLocked
 from reconciler.model import State
 from reconciler.state import codec, damage
@@ -103,23 +103,14 @@ class FileStore:
         return Path(os.path.realpath(self._path))
 
     def _replace(self, target: Path, data: bytes) -> None:
-        """`durable.replace_file`, with a backup and the old file's mode on the way."""
-        _sweep(target)
-        temporary = beside(target)
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                if target.exists():
-                    temporary.chmod(stat.S_IMODE(target.stat().st_mode))
-                sync(file.fileno())
-            if not self._put_by and target.exists():
-                self._back_up(target)
-                self._put_by = True
-            temporary.replace(target)
-            sync_folder(target.parent)
-        finally:
-            forget(temporary)
+        """Put by the state a run found before its first write, then replace the file whole.
+
+        A write that fails leaves the file and its backup the same: the next run puts nothing by.
+        """
+        if not self._put_by and target.exists():
+            self._back_up(target)
+            self._put_by = True
+        replace_file(target, data)
 
     def _back_up(self, target: Path) -> None:
         """Give the state a second name, `.1`, and move the older ones along."""
@@ -237,14 +228,6 @@ def _new_lineage() -> str:
 
 def _version(data: bytes | None) -> str:
     return "" if data is None else hashlib.sha256(data).hexdigest()
-
-
-def _sweep(target: Path) -> None:
-    """Remove what dead writers left. Every live one but us is waiting for the write lock."""
-    prefix = f".{target.name}.tmp-"
-    for path in target.parent.iterdir():
-        if path.name.startswith(prefix):
-            forget(path)
 
 
 def _link(source: Path, destination: Path) -> None:

@@ -5,11 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.command import KEY, Command
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
 
 UNREACHABLE = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
 
@@ -45,15 +57,12 @@ def test_an_unreachable_provider_holds_and_creates_nothing(reconcile: Command) -
     [
         pytest.param(lambda path: path.unlink(), "train.jsonl", id="missing"),
         pytest.param(lambda path: path.write_text(""), "empty", id="empty"),
-        pytest.param(
-            lambda path: (path.unlink(), path.mkdir()), "directory|folder", id="a directory"
-        ),
-        pytest.param(lambda path: (path.unlink(), os.mkfifo(path)), "file", id="a pipe"),
+        pytest.param(a_folder, "directory|folder", id="a directory"),
+        pytest.param(a_pipe, "file", id="a pipe"),
         pytest.param(lambda path: path.write_text("{\n"), r"train\.jsonl:1:", id="not JSON"),
     ],
 )
-def test_spoilt_data(reconcile: Command, spoil: object, message: str) -> None:
-    assert callable(spoil)
+def test_spoilt_data(reconcile: Command, spoil: Callable[[Path], object], message: str) -> None:
     reconcile.files.add("support-bot")
     spoil(reconcile.files.root / "specs/train.jsonl")
     done = reconcile("validate", check=3)

@@ -57,7 +57,10 @@ def build(
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
-    """A path that no provider has, a method that a path has not, a form nobody can read."""
+    """A path that no provider has, a method that a path has not, a form nobody can read.
+
+    OpenAI answers: its API is the one that people mistype.
+    """
     status = error.status_code if isinstance(error, HTTPException) else 500
     dialect = OpenAIDialect()
     try:

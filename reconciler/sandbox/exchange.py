@@ -112,31 +112,28 @@ async def _answer(
     entry = entry_of(request.scope)
     entry.fault = str(fault) if fault else None
     request.state.fault = fault
-    effect = fault.effect if fault else Effect.PASS
-    match fault:
-        case Fault(effect=Effect.DROP_BEFORE):
-            return await _drop(request, entry)
-        case Fault(effect=Effect.STATUS):
-            return dialect.refusal(fault.status, fault.code)
-        case Fault(effect=Effect.HANG_BEFORE):
+    if fault and fault.effect is Effect.DROP_BEFORE:
+        return await _drop(request, entry)
+    if fault and fault.effect is Effect.STATUS:
+        return dialect.refusal(fault.status, fault.code)
+    try:
+        if fault and fault.effect is Effect.HANG_BEFORE:
             request = await _received(request)
             await asyncio.sleep(fault.seconds)
-    try:
         response = await handler(request)
     except Refusal as refusal:
         response = refusal.response
     except ClientDisconnect:  # in the middle of its body: there is nothing to handle
         entry.write(None)
         return Response()
-    match fault:
-        case Fault(effect=Effect.DROP_AFTER):
-            return await _drop(request, entry)
-        case Fault(effect=Effect.STATUS_AFTER):
-            response = dialect.refusal(fault.status, fault.code)
-        case Fault(effect=Effect.BAD_JSON):
-            response = Response(b'{"object": "', media_type="application/json")
+    if fault and fault.effect is Effect.DROP_AFTER:
+        return await _drop(request, entry)
+    if fault and fault.effect is Effect.STATUS_AFTER:
+        response = dialect.refusal(fault.status, fault.code)
+    if fault and fault.effect is Effect.BAD_JSON:
+        response = Response(b'{"object": "', media_type="application/json")
     entry.write(response.status_code)
-    if fault and effect is Effect.HANG_AFTER:
+    if fault and fault.effect is Effect.HANG_AFTER:
         await asyncio.sleep(fault.seconds)
     return response
 

@@ -157,6 +157,8 @@ def _protocol_factory(app: Starlette, state: ServerState) -> Callable[[], asynci
         log_config=None,
         access_log=False,
         proxy_headers=False,
+        # Longer than any client keeps a connection: the server never closes one under a request.
+        timeout_keep_alive=600,
         server_header=False,
     )
     config.load()

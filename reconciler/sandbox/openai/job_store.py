@@ -25,6 +25,7 @@ _ALLOWED_FROM = {
     "pause": ("queued", "running"),
     "resume": ("paused",),
 }
+_DONE = {"cancel": "cancelled", "pause": "paused", "resume": "resumed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,22 +110,25 @@ class JobStore:
         return {**record, **pace, "controls": controls}
 
     def _settled(self, record: Record) -> Record:
-        if record["speed"] or self.timeline(record).status(self._world.clock()) not in TERMINAL:
+        if not self._is_due(record):
             return record
         return self._records.update(record["id"], self._ended) or record
 
-    def _ended(self, record: Record) -> Record:
-        """The record with its end written down; under the lock, so it is done once."""
+    def _is_due(self, record: Record) -> bool:
+        """Whether the job has ended and nobody has written that down."""
         if record["speed"]:
+            return False
+        return self.timeline(record).status(self._world.clock()) in TERMINAL
+
+    def _ended(self, record: Record) -> Record:
+        """The record with its end written down; under the lock, where it is asked once more."""
+        if not self._is_due(record):
             return record
         timeline = self.timeline(record)
         if timeline.outcome == "succeeded":
             created = int(timeline.finished_at)
             self._files.add_result(result_file(record), learning.result_file(record), created)
         return {**record, "speed": self._world.speed}
-
-
-_DONE = {"cancel": "cancelled", "pause": "paused", "resume": "resumed"}
 
 
 def result_file(record: Record) -> str:

@@ -191,9 +191,7 @@ def _worded(keyword: str, error: ValidationError, schema: Schema) -> tuple[str, 
     match keyword:
         case "type":
             wanted = [limit] if isinstance(limit, str) else list(limit)
-            expected = schema.get("x-must-be") or " or ".join(
-                _TYPES[name] for name in wanted if name != "null" or len(wanted) == 1
-            )
+            expected = " or ".join(_TYPES[name] for name in wanted if name != "null")
             return f"must be {expected}, got {got}", _other_type_hint(value, set(wanted), [])
         case "const" | "enum":
             options = [limit] if keyword == "const" else list(limit)
@@ -294,7 +292,8 @@ def _did_you_mean(value: Any, options: list[Any]) -> str:
 
 
 def _got(value: Any, schema: Schema) -> str:
-    return "something else" if schema.get("x-secret") else shown(value)
+    hidden = schema.get("x-secret") and isinstance(value, str)
+    return "something else" if hidden else shown(value)
 
 
 def _filled(hint: str, value: Any) -> str:

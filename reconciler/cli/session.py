@@ -48,8 +48,10 @@ def reconciler(options: Options, operation: str, *, offline: bool = False) -> It
 
     With `--sandbox` the local providers are served for as long as it is open, unless `offline`.
     """
+    from reconciler.cli import logs
     from reconciler.engine import Reconciler
 
+    logs.configure(options)
     config = load_config(options)
     environment: Mapping[str, str] = os.environ
     with _served(config, options.sandbox and not offline) as url:

@@ -13,6 +13,7 @@ outcome of a create unknown.
 from __future__ import annotations
 
 import json
+import logging
 import ssl
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,6 +59,8 @@ _BUSY = (408, 409, 429)
 _BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=8)
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class NoAnswer(ProviderUnavailable):
@@ -190,6 +193,7 @@ class Http:
             wait=_pause,
             retry=tenacity.retry_if_exception(_transient),
             sleep=self._sleep,
+            before_sleep=_tell,
             reraise=True,
         )
         try:
@@ -288,6 +292,14 @@ class Http:
                 sent=True,
                 transient=False,
             ) from None
+        _log.debug(
+            "%s: %s %d in %.0f ms %s",
+            endpoint.name,
+            where,
+            response.status_code,
+            response.elapsed.total_seconds() * 1000,
+            redact(response.headers.get("x-request-id", ""), endpoint.secrets),
+        )
         return Answer(
             status=response.status_code,
             headers=response.headers,
@@ -357,6 +369,12 @@ def _pause(state: tenacity.RetryCallState) -> float:
     if isinstance(error, Busy) and error.refused.retry_after is not None:
         return error.refused.retry_after
     return _BACKOFF(state)
+
+
+def _tell(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    pause = state.next_action.sleep if state.next_action else 0.0
+    _log.info("%s; trying again in %.1f s", error, pause)
 
 
 def _plain(error: Exception) -> str:

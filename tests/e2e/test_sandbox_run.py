@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from reconciler.sandbox import server
+from reconciler.sandbox.faults import parse
 from tests.e2e.command import KEY, Command, creates
 from tests.test_status import SEVENTEEN
 
@@ -66,6 +68,22 @@ class TestServed:
             assert events["kind"] == "EventList"
             assert "in sync" in reconcile("plan").stdout
         assert KEY not in (data_dir / "requests.jsonl").read_text()
+
+    def test_the_log_tells_of_requests_and_of_no_key(
+        self, reconcile: Command, data_dir: Path
+    ) -> None:
+        reconcile.files.add("support-bot")
+        with server.serve(data_dir, faults=[parse("list=503,x1")]) as sandbox:
+            reconcile.environment = {
+                "OPENAI_API_KEY": KEY,
+                "OPENAI_BASE_URL": f"{sandbox.url}/v1",
+            }
+            log = reconcile("plan", "--log-level", "debug", "--log-format", "json").stderr
+            lines = [json.loads(line) for line in log.splitlines()]
+            assert any("GET /fine_tuning/jobs 200" in line["message"] for line in lines)
+            assert any("trying again in" in line["message"] for line in lines)
+            assert reconcile("plan", "--log-level", "debug").stderr.count("Z debug") >= 1
+            assert reconcile("plan").stderr == ""
 
     def test_cancel(self, reconcile: Command, data_dir: Path) -> None:
         reconcile.files.add("support-bot")

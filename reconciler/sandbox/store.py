@@ -58,18 +58,31 @@ class Collection:
         """The object, or None if there is none by that name."""
         if not _NAME.fullmatch(name):
             return None
-        path = self.folder / f"{name}.json"
         try:
-            stat = path.stat()
-            stamp = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-            cached = self._read.get(name)
-            if cached and cached[0] == stamp:
-                return cached[1]
-            record: Record = json.loads(path.read_bytes())
+            stat = (self.folder / f"{name}.json").stat()
         except FileNotFoundError:
             self._read.pop(name, None)
             return None
-        self._read[name] = (stamp, record)
+        stamp = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+        cached = self._read.get(name)
+        if cached and cached[0] == stamp:
+            return cached[1]
+        record = self.load(name)
+        if record is not None:
+            self._read[name] = (stamp, record)
+        return record
+
+    def load(self, name: str) -> Record | None:
+        """The object as it is on the disk right now, for a decision that must not rest on a copy.
+
+        A file replaced twice in one tick of the clock may look to `get` like the one it remembers.
+        """
+        if not _NAME.fullmatch(name):
+            return None
+        try:
+            record: Record = json.loads((self.folder / f"{name}.json").read_bytes())
+        except FileNotFoundError:
+            return None
         return record
 
     def names(self) -> list[str]:
@@ -94,14 +107,22 @@ class Collection:
 
         What `change` raises leaves the object as it was.
         """
+        return self.revise(name, lambda record: None if record is None else change(record))
+
+    def revise(self, name: str, revision: Callable[[Record | None], Record | None]) -> Record | None:
+        """Make of an object, or of its absence, what `revision` says, while no other process does.
+
+        `revision` is handed None if there is no object by that name, and returns None for one that
+        shall not be. What it raises leaves everything as it was.
+        """
         with FileLock(self._lock_path):
-            record = self.get(name)
-            if record is None:
-                return None
-            changed = change(record)
-            if changed is not record:
-                self.put(name, changed)
-            return changed
+            record = self.load(name)
+            revised = revision(record)
+            if revised is None:
+                self.remove(name)
+            elif revised is not record:
+                self.put(name, revised)
+            return revised
 
     def remove(self, name: str) -> None:
         """Forget an object. It is no error if it is gone already."""

@@ -340,7 +340,9 @@ BOUNDARIES = (
 
 
 @pytest.mark.parametrize("lag", [0, 60], ids=["listed at once", "listed late"])
-@pytest.mark.parametrize(("first", "second"), list(itertools.product(BOUNDARIES, BOUNDARIES)), ids=str)
+@pytest.mark.parametrize(
+    ("first", "second"), list(itertools.product(BOUNDARIES, BOUNDARIES)), ids=str
+)
 def test_two_deaths_one_job(house: House, first: str, second: str, lag: float) -> None:
     house.files.add("support-bot")
     house.provider.lag = lag

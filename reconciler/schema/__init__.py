@@ -39,19 +39,7 @@ def problems(name: str, document: Document) -> list[Problem]:
 
 def check(name: str, value: Any) -> tuple[Complaint, ...]:
     """Everything in `value`, in JSON's types, that breaks the schema `name`; empty for a yes."""
-    gate = _gate(name)
-    if gate.is_valid(value):
-        return ()
-    from reconciler.schema import words
-
-    found = words.complaints(load_schema(name), value)
-    if found:
-        return found
-    # The two libraries disagree: the gate's no stands, in the gate's own words.
-    return tuple(
-        Complaint(path=tuple(error.instance_path), message=error.message)
-        for error in gate.iter_errors(value)
-    )
+    return _told(_gate(name), load_schema(name), value)
 
 
 @functools.cache
@@ -75,3 +63,19 @@ def _gate(name: str) -> jsonschema_rs.Validator:
     import jsonschema_rs
 
     return jsonschema_rs.validator_for(load_schema(name))
+
+
+def _told(
+    gate: jsonschema_rs.Validator, schema: dict[str, Any], value: Any
+) -> tuple[Complaint, ...]:
+    if gate.is_valid(value):
+        return ()
+    from reconciler.schema import words
+
+    if found := words.complaints(schema, value):
+        return found
+    # The two libraries disagree: the gate's no stands, in the gate's own words.
+    return tuple(
+        Complaint(path=tuple(error.instance_path), message=error.message)
+        for error in gate.iter_errors(value)
+    )

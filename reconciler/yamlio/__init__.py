@@ -10,6 +10,7 @@ nothing of what the documents are about.
 
     text      bytes -> characters that every reader takes for the same thing
     reader    characters -> documents, with positions on demand
+    scalars   what a scalar without quotes means
     syntax    the parser's complaints -> words for a person
     writer    values -> text
 """

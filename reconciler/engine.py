@@ -28,7 +28,8 @@ from reconciler.model import (
     State,
     Step,
 )
-from reconciler.plan import Circumstances, age, enforce, plan
+from reconciler.plan import Circumstances, age, plan
+from reconciler.policy import enforce
 from reconciler.providers.base import Provider
 from reconciler.state.base import LockOwner, StateStore
 from reconciler.state.commit import Ledger
@@ -108,7 +109,7 @@ class Reconciler:
             ledger = Ledger(self.store, snapshot)
             hands = self._hands(ledger)
             decided = self._plan(desired, snapshot.state, request)
-            enforce(decided, max_creates=request.max_creates)
+            self.enforce(decided, request)
             approve(decided)
             outcomes = self._look_again(apply(decided, hands), hands)
             written = self._write_sidecars(desired, ledger.state, decided)
@@ -119,6 +120,12 @@ class Reconciler:
                 state=ledger.state,
                 sidecars=written,
             )
+
+    def enforce(self, decided: Plan, request: Request) -> None:
+        """Raise PolicyError if the plan breaks a rule of the repository or of this request."""
+        limits = (self.config.policy.max_creates, request.max_creates)
+        stated = [limit for limit in limits if limit is not None]
+        enforce(decided, max_creates=min(stated, default=None))
 
     def cancel(self, name: str) -> Outcome:
         """Cancel the running job of a spec's name or of a token.

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler import changes
-from reconciler.errors import PolicyError, Remedy
+from reconciler.errors import Remedy
 from reconciler.identity import canonical_json
 from reconciler.model import (
     Action,
@@ -79,17 +79,6 @@ def checksum(decided: Plan) -> str:
         [[step.action, step.reason, step.token, step.base_model] for step in decided.steps],
     ]
     return hashlib.sha256(canonical_json(document)).hexdigest()
-
-
-def enforce(decided: Plan, *, max_creates: int | None) -> None:
-    """Raise PolicyError if the plan as a whole breaks a rule, before anything is called."""
-    creates = decided.of(Action.CREATE)
-    if max_creates is not None and len(creates) > max_creates:
-        names = ", ".join(step.name for step in creates)
-        raise PolicyError(
-            f"the plan creates {len(creates)} jobs ({names}), more than max_creates {max_creates}",
-            hint="name fewer specs, or raise policy.max_creates or --max-creates",
-        )
 
 
 def needs_somebody(step: Step) -> bool:

@@ -24,7 +24,8 @@ from reconciler.model import (
     State,
     Step,
 )
-from reconciler.plan import Circumstances, checksum, enforce, plan
+from reconciler.plan import Circumstances, checksum, plan
+from reconciler.policy import enforce
 from tests.fakes import NOW, make_record, make_spec
 
 SPEC = make_spec()

@@ -35,12 +35,14 @@ def command(
 
     options = given(context)
     request = Request(paths=paths, refresh=refresh, offline=offline, prune=prune)
+    report = choose(options.format)
     with reconciler(options, "plan", offline=offline) as session:
         decided = session.plan(request)
-    report = choose(options.format)
-    click.echo(
-        report.plan(decided, checksum=checksum(decided), color=options.color, width=options.width)
-    )
+        text = report.plan(
+            decided, checksum=checksum(decided), color=options.color, width=options.width
+        )
+        click.echo(text)
+        session.enforce(decided, request)
     if any(needs_somebody(step) for step in decided.steps):
         return FAILED
     return CHANGES if detailed_exitcode and decided.changes_anything else OK

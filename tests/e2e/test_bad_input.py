@@ -163,6 +163,24 @@ class TestConfig:
         assert "${env:NAME}" in error
 
 
+class TestPolicy:
+    def test_the_repository_limits_what_one_pass_may_create(self, reconcile: Command) -> None:
+        head = "apiVersion: finetuning.reconciler/v1\nkind: Config\n"
+        config = reconcile.files.root / "reconciler.yaml"
+        config.write_text(head + "policy: {max_creates: 1}\n")
+        reconcile.files.add("one")
+        reconcile.files.add("two")
+        done = reconcile("--sandbox", "apply", "--max-creates", "9", check=5)
+        assert "creates 2 jobs (one, two), more than max_creates 1" in done.stderr
+        assert not list(reconcile.files.root.rglob("*.status.yaml"))
+        done = reconcile("plan", "--offline", check=5)
+        assert "2 to create" in done.stdout
+
+    def test_an_option_limits_it_further(self, reconcile: Command) -> None:
+        reconcile.files.add("one")
+        reconcile("--sandbox", "apply", "--max-creates", "0", check=5)
+
+
 def test_usage_errors_exit_with_2(reconcile: Command) -> None:
     reconcile("aply", check=2)
     reconcile("apply", "--timeout", "soon", check=2)

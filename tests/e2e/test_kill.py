@@ -6,6 +6,7 @@ What was paid for is counted by the sandbox, in its own records.
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -92,4 +93,25 @@ def test_killed_at_any_moment(one_spec: Command, tmp_path: Path, seed: int) -> N
         time.sleep(moment)
         process.kill()
         process.wait()
+    converge(one_spec, data_dir)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_in_the_middle_of_a_create_ends_at_once_and_costs_nothing(
+    one_spec: Command, tmp_path: Path, stop: signal.Signals
+) -> None:
+    data_dir = tmp_path / "providers"
+    with (
+        served(one_spec, data_dir, "create=hang-after:20"),
+        one_spec.started("apply") as process,
+    ):
+        deadline = time.monotonic() + 30
+        while not creates(data_dir):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(stop)
+        out, _ = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "interrupted" in out
+    assert "Traceback" not in out
     converge(one_spec, data_dir)

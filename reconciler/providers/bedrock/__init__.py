@@ -1,0 +1,1 @@
+"""AWS Bedrock model customization: the adapter, and its rules offline."""

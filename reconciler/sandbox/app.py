@@ -16,11 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler.errors import ConfigError
-from reconciler.sandbox.exchange import Refusal, World
+from reconciler.sandbox.exchange import Dialect, Refusal, World
 from reconciler.sandbox.faults import Fault, FaultScript
 from reconciler.sandbox.journal import Journal, entry_of
 from reconciler.sandbox.openai.routes import routes as openai_routes
-from reconciler.sandbox.openai.wire import OpenAIDialect, bad_form, unknown_url
+from reconciler.sandbox.openai.wire import OpenAIDialect
+from reconciler.sandbox.s3.object_store import ObjectStore
+from reconciler.sandbox.s3.routes import routes as s3_routes
+from reconciler.sandbox.s3.wire import S3Dialect
 
 
 def build(
@@ -47,8 +50,9 @@ def build(
     world = World(
         data_dir=data_dir.absolute(), speed=speed, clock=clock, faults=FaultScript(faults)
     )
+    objects = ObjectStore(world)
     app = Starlette(
-        routes=[*openai_routes(world)],
+        routes=[*openai_routes(world), *s3_routes(world, objects)],
         middleware=[Middleware(Journal, path=world.data_dir / "requests.jsonl", clock=clock)],
         exception_handlers={HTTPException: _no_route},
     )
@@ -57,18 +61,22 @@ def build(
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
-    """A path that no provider has, a method that a path has not, a form nobody can read.
-
-    OpenAI answers: its API is the one that people mistype.
-    """
+    """A path that no provider has, a method that a path has not, a form nobody can read."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    dialect = OpenAIDialect()
+    detail = error.detail if isinstance(error, HTTPException) else ""
+    dialect = _dialect_of(request)
     try:
         dialect.authenticate(request)
     except Refusal as refusal:
         response = refusal.response
     else:
-        detail = error.detail if isinstance(error, HTTPException) else ""
-        response = bad_form(detail) if status == 400 else unknown_url(request, status)  # noqa: PLR2004
+        response = dialect.no_route(request, status, detail)
     dialect.stamp(response, entry_of(request.scope))
     return response
+
+
+def _dialect_of(request: Request) -> Dialect:
+    """Who answers for a path that leads nowhere: OpenAI, whose API is the one people mistype."""
+    if request.url.path.startswith("/s3"):
+        return S3Dialect()
+    return OpenAIDialect()

@@ -55,6 +55,12 @@ class Dialect(Protocol):
     def refusal(self, status: int, code: str) -> Response:
         """The reply with which a provider out of order says this status; `code` "" is the usual."""
 
+    def no_route(self, request: Request, status: int, detail: str) -> Response:
+        """The reply to a path or method the provider has not, or to a form that nobody can read.
+
+        `status` and `detail` are Starlette's own view of it.
+        """
+
     def stamp(self, response: Response, entry: Entry) -> None:
         """Add the headers that every reply carries."""
 

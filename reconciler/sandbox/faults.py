@@ -37,9 +37,6 @@ from enum import StrEnum
 
 from reconciler.errors import ConfigError
 
-PROVIDERS = ("openai",)
-"""Providers that a fault can be meant for."""
-
 OPERATIONS = {
     "create": "create a job",
     "list": "list jobs",
@@ -61,8 +58,52 @@ OPERATIONS = {
     "models": "list models",
     "model": "look at a model",
     "delete-model": "delete a model",
+    "delete": "delete a job",
+    "metrics": "look for a job's metrics",
+    "base-models": "list base models",
+    "base-model": "look at a base model",
+    "tags": "list tags",
+    "tag": "add tags",
+    "untag": "take tags away",
+    "create-file": "announce a file to come",
+    "upload-parts": "list the parts of an upload",
+    "buckets": "list buckets",
+    "bucket": "look at a bucket",
+    "create-bucket": "create a bucket",
+    "accounts": "list accounts",
+    "account": "look at an account",
 }
-"""Every operation that a fault can be meant for, and what it is."""
+"""Every operation that a fault can be meant for, and what it is.
+
+The same word means the same for every provider that has it: a file is an object in S3, a dataset at
+Fireworks; a job of Bedrock's is stopped by its `cancel`.
+"""
+
+OPERATIONS_OF: dict[str, tuple[str, ...]] = {
+    "openai": (
+        *("create", "list", "get", "cancel", "pause", "resume", "events", "checkpoints"),
+        *("upload", "upload-start", "upload-part", "upload-complete", "upload-cancel"),
+        *("files", "file", "content", "delete-file"),
+        *("models", "model", "delete-model"),
+    ),
+    "bedrock": (
+        *("create", "list", "get", "cancel"),
+        *("models", "model", "delete-model", "base-models", "base-model"),
+        *("tags", "tag", "untag"),
+    ),
+    "s3": (
+        *("upload", "upload-start", "upload-part", "upload-complete", "upload-cancel"),
+        *("upload-parts", "files", "file", "content", "delete-file"),
+        *("buckets", "bucket", "create-bucket"),
+    ),
+    "fireworks": (
+        *("create", "list", "get", "cancel", "resume", "delete", "metrics"),
+        *("create-file", "upload", "upload-start", "upload-part", "upload-complete"),
+        *("files", "file", "content", "delete-file"),
+        *("models", "model", "delete-model", "accounts", "account"),
+    ),
+}
+"""Which operations each provider has."""
 
 FORMS = (
     "OPERATION=drop-before | drop-after | hang-before:SECONDS | hang-after:SECONDS | "
@@ -183,7 +224,7 @@ def parse(text: str) -> Fault:
 
 
 _GRAMMAR = re.compile(
-    r"(?:(?P<operation>[a-z.-]+)=)?(?P<effect>[a-z-]+|\d+)(?P<rest>(?::[\w.-]+)*)"
+    r"(?:(?P<operation>[a-z0-9.-]+)=)?(?P<effect>[a-z-]+|\d+)(?P<rest>(?::[\w.-]+)*)"
     r"(?:,x(?P<count>\d+))?"
 )
 
@@ -196,10 +237,12 @@ def _check_target(text: str, operation: str | None, effect: Effect) -> None:
     if not operation:
         raise _refused(text, f"{effect} needs an operation")
     provider, _, name = operation.rpartition(".")
-    if provider and provider not in PROVIDERS:
+    if provider and provider not in OPERATIONS_OF:
         raise _refused(text, f"{provider!r} is no provider of the sandbox")
     if name != "any" and name not in OPERATIONS:
         raise _refused(text, f"{name!r} is no operation")
+    if provider and name not in ("any", *OPERATIONS_OF[provider]):
+        raise _refused(text, f"{provider} has no operation {name!r}")
     if effect is Effect.FAIL_JOB and name not in ("create", "any"):
         raise _refused(text, "only a create can make a job that fails")
 

@@ -109,7 +109,9 @@ class Collection:
         """
         return self.revise(name, lambda record: None if record is None else change(record))
 
-    def revise(self, name: str, revision: Callable[[Record | None], Record | None]) -> Record | None:
+    def revise(
+        self, name: str, revision: Callable[[Record | None], Record | None]
+    ) -> Record | None:
         """Make of an object, or of its absence, what `revision` says, while no other process does.
 
         `revision` is handed None if there is no object by that name, and returns None for one that

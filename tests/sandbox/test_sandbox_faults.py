@@ -13,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import ConfigError
-from reconciler.sandbox.faults import OPERATIONS, Effect, Fault, FaultScript, parse
+from reconciler.sandbox.faults import (
+    OPERATIONS,
+    OPERATIONS_OF,
+    Effect,
+    Fault,
+    FaultScript,
+    parse,
+)
 from tests.sandbox.workbench import MODEL, Api, Clock, chat_file, refusal, wait_until
 
 Start = Callable[..., Api]
@@ -66,6 +73,7 @@ def test_every_form_is_understood(text: str, fault: Fault) -> None:
         ("drop-after", "drop-after needs an operation"),
         ("train=drop-after", "'train' is no operation"),
         ("acme.create=drop-after", "'acme' is no provider of the sandbox"),
+        ("bedrock.pause=drop-after", "bedrock has no operation 'pause'"),
         ("create=hang-before", "the seconds are missing"),
         ("create=hang-before:soon", "the seconds are missing"),
         ("create=hang-before:-1", "the seconds must be zero or more"),
@@ -304,7 +312,7 @@ def test_every_operation_of_the_list_can_be_hit(start: Start) -> None:
     }
     assert {api.request(*call).status_code for call in calls.values()} == {500}
     assert [line["operation"] for line in api.journal()] == [f"openai.{name}" for name in calls]
-    assert list(calls) == list(OPERATIONS)
+    assert tuple(calls) == OPERATIONS_OF["openai"]
 
 
 def test_a_created_job_is_missing_from_lists_for_a_while(start: Start, clock: Clock) -> None:

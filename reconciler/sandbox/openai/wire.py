@@ -130,6 +130,10 @@ class OpenAIDialect:
             response.headers["retry-after-ms"] = "1000"
         return response
 
+    def no_route(self, request: Request, status: int, detail: str) -> Response:
+        """What OpenAI says to a path or method it does not have, or to an unreadable form."""
+        return bad_form(detail) if status == 400 else unknown_url(request, status)  # noqa: PLR2004 - HTTP
+
     def stamp(self, response: Response, entry: Entry) -> None:
         """The headers of every reply."""
         response.headers["x-request-id"] = entry.request_id

@@ -44,7 +44,13 @@ def command(context: click.Context, name: str, *, current: bool) -> int:
     if options.json:
         import json
 
-        document = {"name": name, "fine_tuned_model": job.fine_tuned_model, "job_id": job.id}
+        document = {
+            "apiVersion": status.API_VERSION,
+            "kind": "Output",
+            "name": name,
+            "fine_tuned_model": job.fine_tuned_model,
+            "job_id": job.id,
+        }
         click.echo(json.dumps(document))
     else:
         click.echo(job.fine_tuned_model)

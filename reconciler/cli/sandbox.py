@@ -26,7 +26,7 @@ from reconciler.cli.options import global_options
     show_default=True,
     help="How many times faster than usual jobs run; usual is about ten seconds.",
 )
-@click.option("--fault", "faults", multiple=True, help="Misbehave, such as create=drop-after:x1.")
+@click.option("--fault", "faults", multiple=True, help="Misbehave, such as create=drop-after,x1.")
 @global_options
 def command(port: int, data_dir: Path, speed: float, faults: tuple[str, ...]) -> int:
     """Serve OpenAI's fine-tuning API locally at /v1, until Ctrl-C.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import schema
 from reconciler.sandbox import server
 from reconciler.sandbox.faults import parse
 from tests.e2e.command import KEY, Command, creates
@@ -64,6 +65,10 @@ class TestServed:
             assert "support-bot" in reconcile("status").stdout
             reconcile("apply", "--wait")
             assert reconcile.files.sidecar("support-bot")["phase"] == "Succeeded"
+            for verb in (["status"], ["state", "list"], ["output", "support-bot"], ["validate"]):
+                assert schema.check("output", reconcile.json(*verb)) == ()
+            assert schema.check("plan", reconcile.json("plan")) == ()
+            assert schema.check("output", reconcile.json("apply", "--wait")) == ()
             events = reconcile.json("events", "support-bot")
             assert events["kind"] == "EventList"
             assert "in sync" in reconcile("plan").stdout

@@ -55,6 +55,8 @@ All others may come after it. `WriteError` too: part of a request, even all of i
 
 _OURS = (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError)  # not the network's
 _FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
+AGENT = f"finetune-reconciler/{__version__}"
+
 _BUSY = (408, 409, 429)
 _BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=8)
 
@@ -169,6 +171,7 @@ class Http:
         self,
         method: str,
         path: str,
+        query: Sequence[tuple[str, str]] = (),
         *,
         content: bytes | Iterable[bytes],
         headers: Mapping[str, str],
@@ -180,7 +183,7 @@ class Http:
         """
         with self._open() as client:
             return self._exchange(
-                client, method, path, (), content=content, headers=headers, timeout=timeout
+                client, method, path, query, content=content, headers=headers, timeout=timeout
             )
 
     def repeat(self, attempt: Callable[[], T]) -> T:
@@ -223,9 +226,10 @@ class Http:
             hint = f"redirects are not followed: set providers.{name}.base_url to where it leads"
         raise Refused(message, refused, hint=hint)
 
-    def refusal(self, answer: Answer) -> Refusal:
-        """What an error answer says, safe to show."""
-        return refusal(answer.status, answer.headers, answer.content, self._endpoint.secrets)
+    def refusal(self, answer: Answer, secrets: Collection[str] = ()) -> Refusal:
+        """What an error answer says, safe to show. `secrets` went along with this request alone."""
+        hidden = {*self._endpoint.secrets, *secrets}
+        return refusal(answer.status, answer.headers, answer.content, hidden)
 
     def words(self, answer: Answer, refused: Refusal) -> str:
         """A sentence on who answered what to which request."""
@@ -326,7 +330,7 @@ class Http:
         return httpx.Client(
             headers={
                 "Accept": "application/json",
-                "User-Agent": f"finetune-reconciler/{__version__}",
+                "User-Agent": AGENT,
                 **self._endpoint.headers,
             },
             verify=self._trust(),

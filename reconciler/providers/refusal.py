@@ -1,9 +1,9 @@
 """What a server says when it says no, in whatever shape it says it, made safe to show.
 
 `providers.http` reads every error answer through here. Pure. It knows the shapes that OpenAI,
-gateways in front of it and web servers use; it must know no provider's codes, and nothing that it
-returns may hold a key, a header or the query of a signed URL: OpenAI's own 401 repeats parts of the
-key it was sent.
+gateways in front of it, gRPC behind a gateway and web servers use; it must know no provider's
+codes, and nothing that it returns may hold a key, a header or the query of a signed URL: OpenAI's
+own 401 repeats parts of the key it was sent.
 """
 
 from __future__ import annotations
@@ -29,6 +29,27 @@ _UNSAFE = (
     (re.compile(r"[^\s*]{0,200}\*{3,}[^\s]{0,200}"), "…"),  # a key with its middle starred out
     (re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]+"), r"\1?…"),
 )
+_GRPC = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+)
+"""The codes of google.rpc.Code by their number, which is what a gateway in front of gRPC sends."""
+
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
@@ -61,7 +82,8 @@ def refusal(
     """Read an error answer. `headers` are looked up by lower-case names.
 
     Understands `{"error": {message, code, type, param}}`, `{"error": "text"}`, `{"message": …}`,
-    `{"status": "failure", "message": …}`, `{"detail": …}`, plain text and HTML.
+    `{"status": "failure", "message": …}`, `{"detail": …}`, gRPC's `{code: 7, message, details}`,
+    plain text and HTML.
     """
     document = _document(content)
     error = document.get("error") if document is not None else None
@@ -69,16 +91,19 @@ def refusal(
         fields: Mapping[str, Any] = error
     else:
         fields = {**(document or {}), **({"message": error} if error else {})}
-    message = fields.get("message") or fields.get("detail") or ""
+    details = _details(fields)
+    message = fields.get("message") or fields.get("detail") or details.get("reason", "")
     if document is None:
         message = _page_text(content)
+    param = fields.get("param") or details.get("field")
+    wait = retry_after(headers)
     return Refusal(
         status=status,
-        code=redact(_text(fields.get("code") or fields.get("type")), secrets)[:80],
+        code=redact(_code(fields), secrets)[:80],
         message=redact(_text(message), secrets),
-        param=redact(_text(fields.get("param")), secrets)[:80],
+        param=redact(_text(param), secrets)[:80],
         request_id=redact(headers.get("x-request-id", ""), secrets)[:80],
-        retry_after=retry_after(headers),
+        retry_after=_seconds(details.get("retryDelay")) if wait is None else wait,
         structured=document is not None or not content.strip(),
     )
 
@@ -120,6 +145,38 @@ def _document(content: bytes) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, Mapping) else None
+
+
+def _code(fields: Mapping[str, Any]) -> str:
+    """The server's word for the error; the name of a gRPC code, where it sends the number."""
+    code = fields.get("code")
+    if isinstance(code, int) and not isinstance(code, bool) and 0 < code < len(_GRPC):
+        return _GRPC[code]
+    return _text(code or fields.get("type"))
+
+
+def _details(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What google.rpc's error details add: `reason`, `retryDelay`, and the first `field` at fault.
+
+    https://google.aip.dev/193 describes them; servers send any of them, or none.
+    """
+    found: dict[str, Any] = {}
+    listed = fields.get("details")
+    for detail in listed if isinstance(listed, list) else ():
+        if isinstance(detail, Mapping):
+            violations = detail.get("fieldViolations")
+            for violation in violations if isinstance(violations, list) else ():
+                if isinstance(violation, Mapping):
+                    found.setdefault("field", violation.get("field"))
+            found |= {key: detail[key] for key in ("reason", "retryDelay") if key in detail}
+    return found
+
+
+def _seconds(value: Any) -> float | None:
+    """A google.protobuf.Duration in JSON: `12.5s`."""
+    if not isinstance(value, str) or not value.endswith("s"):
+        return None
+    return _number(value[:-1])
 
 
 def _page_text(content: bytes) -> str:

@@ -1,0 +1,1 @@
+"""Fireworks: managed supervised and preference fine-tuning over its REST API."""

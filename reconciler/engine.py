@@ -107,7 +107,7 @@ class Reconciler:
         with self.store.lock(self.owner):
             snapshot = self.store.read()
             ledger = Ledger(self.store, snapshot)
-            hands = self._hands(ledger)
+            hands = self.hands(ledger)
             decided = self._plan(desired, snapshot.state, request)
             self.enforce(decided, request)
             approve(decided)
@@ -153,7 +153,7 @@ class Reconciler:
             )
             state = snapshot.state
             decided = Plan(steps=(step,), lineage=state.lineage, serial=state.serial)
-            (outcome,) = apply(decided, self._hands(Ledger(self.store, snapshot)))
+            (outcome,) = apply(decided, self.hands(Ledger(self.store, snapshot)))
             return outcome
 
     def record(self, name: str) -> Record:
@@ -186,6 +186,16 @@ class Reconciler:
             provider.close()
         self._providers.clear()
 
+    def hands(self, ledger: Ledger) -> Hands:
+        """What carrying out a plan needs, with this ledger to write in."""
+        return Hands(
+            ledger=ledger,
+            provider=self.provider,
+            clock=self.clock,
+            root=self.config.root,
+            uploads=self.uploads,
+        )
+
     def grace(self) -> dict[str, float]:
         """Seconds of grace by the name of every provider this pass has talked to."""
         return {name: provider.grace for name, provider in self._providers.items()}
@@ -212,15 +222,6 @@ class Reconciler:
             complete=not request.paths,
             offline=request.offline,
             prune=request.prune,
-        )
-
-    def _hands(self, ledger: Ledger) -> Hands:
-        return Hands(
-            ledger=ledger,
-            provider=self.provider,
-            clock=self.clock,
-            root=self.config.root,
-            uploads=self.uploads,
         )
 
     def _look_again(self, outcomes: tuple[Outcome, ...], hands: Hands) -> tuple[Outcome, ...]:

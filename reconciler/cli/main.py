@@ -34,8 +34,11 @@ VERBS = {
     "status": "Show how every job is doing, from the state.",
     "output": "Print the model of a spec, alone on stdout.",
     "events": "Show the events of a job.",
+    "metrics": "Show the loss curve of a job.",
     "cancel": "Cancel a running job.",
-    "state": "Look into the state.",
+    "adopt": "Tie an existing job to a spec.",
+    "resolve": "Settle by hand a create that was never answered.",
+    "state": "Look into the state, or mend it.",
     "sandbox": "Serve the local providers to anyone.",
 }
 

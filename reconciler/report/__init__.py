@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypedDict, Unpack
 
 from reconciler.errors import ConfigError, Problem
-from reconciler.model import Event, Outcome, Plan, Record
+from reconciler.model import Event, MetricPoint, Outcome, Plan, Record
 from reconciler.report.rows import StatusRow
 
 FORMATS = ("text", "json")
@@ -38,6 +38,9 @@ class Report(Protocol):
 
     def events(self, events: Sequence[Event], **layout: Unpack[Layout]) -> str:
         """A job's log, in the order given."""
+
+    def metrics(self, points: Sequence[MetricPoint], **layout: Unpack[Layout]) -> str:
+        """A job's loss curve, a row per step."""
 
     def problems(
         self, problems: Sequence[Problem], files_checked: int, **layout: Unpack[Layout]

@@ -20,6 +20,7 @@ from reconciler.model import (
     Dataset,
     Event,
     Job,
+    MetricPoint,
     Outcome,
     Plan,
     Record,
@@ -89,6 +90,12 @@ def events(events: Sequence[Event], **_layout: Unpack[Layout]) -> str:
         for event in events
     ]
     return _document("EventList", events=found)
+
+
+def metrics(points: Sequence[MetricPoint], **_layout: Unpack[Layout]) -> str:
+    """See `report.Report`."""
+    rows = [{"step": point.step, "values": point.values} for point in points]
+    return _document("MetricList", points=rows)
 
 
 def problems(problems: Sequence[Problem], files_checked: int, **_layout: Unpack[Layout]) -> str:

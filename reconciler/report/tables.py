@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Unpack
 
-from reconciler.model import Dataset, Job, Record
+from reconciler.model import Dataset, Job, MetricPoint, Record
 from reconciler.report import words
 from reconciler.report.layout import (
     GAP,
@@ -48,6 +48,9 @@ _RECORD_COLUMNS = (
     Column(title="JOB"),
 )
 
+_CURVES = ("epoch", "train_loss", "valid_loss", "full_valid_loss", "train_accuracy")
+"""The columns of a loss curve that stand first, by the names all providers share."""
+
 _PHASE_TONES = {
     "Pending": Tone.BUSY,
     "Running": Tone.BUSY,
@@ -74,7 +77,11 @@ def status(rows: Sequence[StatusRow], now: float, **layout: Unpack[Layout]) -> s
     """A table of jobs; under each that needs somebody, why and what to do next."""
     page = Page(**layout)
     if not rows:
-        page.body(sentences("no specs and no jobs; reconcile init writes a first spec"))
+        page.body(
+            sentences(
+                "no specs and no jobs; a spec is a YAML file of kind FineTuningJob under specs/"
+            )
+        )
         return str(page)
     cells = [_cells(row, now) for row in rows]
     if table_width(_COLUMNS, cells) <= page.width:
@@ -89,6 +96,25 @@ def status(rows: Sequence[StatusRow], now: float, **layout: Unpack[Layout]) -> s
     order = [*_PHASE_TONES, *(phase for phase in sorted(counts) if phase not in _PHASE_TONES)]
     phases = [f"{counts[phase]:,} {phase.lower()}" for phase in order if counts[phase]]
     page.body([summary(f"{words.count(len(rows), 'spec')}:", phases)])
+    return str(page)
+
+
+def metrics(points: Sequence[MetricPoint], **layout: Unpack[Layout]) -> str:
+    """A row per step; the columns that were measured at all, those people look for first."""
+    page = Page(**layout)
+    if not points:
+        page.body(sentences("nothing measured yet; providers write the curve while or after a job"))
+        return str(page)
+    measured = dict.fromkeys(name for point in points for name in point.values)
+    names = [name for name in _CURVES if name in measured]
+    names += sorted(measured.keys() - set(names))
+    columns = [Column(title="STEP", right=True)]
+    columns += [Column(title=name.upper().replace("_", " "), right=True) for name in names]
+    rows = [
+        [Span(f"{point.step:,}"), *(Span(_measure(point.values.get(name))) for name in names)]
+        for point in points
+    ]
+    page.table(columns, [(row, ()) for row in rows])
     return str(page)
 
 
@@ -113,6 +139,10 @@ def state_show(record: Record, **layout: Unpack[Layout]) -> str:
         page.row([Cell(span=Span(name, Tone.QUIET), width=width)])
         page.body(sentences(value), at=MARGIN + width + GAP)
     return str(page)
+
+
+def _measure(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
 
 
 def _cells(row: StatusRow, now: float) -> list[Span]:

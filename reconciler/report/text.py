@@ -27,12 +27,21 @@ from reconciler.report.layout import (
     summary,
     widest,
 )
-from reconciler.report.tables import state_list, state_show, status
+from reconciler.report.tables import metrics, state_list, state_show, status
 
 if TYPE_CHECKING:
     from reconciler.report import Layout
 
-__all__ = ["events", "pass_result", "plan", "problems", "state_list", "state_show", "status"]
+__all__ = [
+    "events",
+    "metrics",
+    "pass_result",
+    "plan",
+    "problems",
+    "state_list",
+    "state_show",
+    "status",
+]
 
 FOLD_ABOVE = 20
 """In a plan of more steps than this, those in sync are counted instead of listed."""

@@ -53,7 +53,9 @@ class TestServed:
     def data_dir(self, tmp_path: Path) -> Path:
         return tmp_path / "providers"
 
-    def test_jobs_go_on_between_commands(self, reconcile: Command, data_dir: Path) -> None:
+    def test_jobs_go_on_between_commands(
+        self, reconcile: Command, data_dir: Path, tmp_path: Path
+    ) -> None:
         reconcile.files.add("support-bot")
         with server.serve(data_dir, speed=2) as sandbox:
             reconcile.environment = {
@@ -71,6 +73,18 @@ class TestServed:
             assert schema.check("output", reconcile.json("apply", "--wait")) == ()
             events = reconcile.json("events", "support-bot")
             assert events["kind"] == "EventList"
+            curve = reconcile.json("metrics", "support-bot")
+            assert schema.check("output", curve) == ()
+            losses = [point["values"]["train_loss"] for point in curve["points"]]
+            assert losses[-1] < losses[0]
+            pulled = reconcile("state", "pull").stdout
+            (tmp_path / "state.json").write_text(pulled)
+            assert "serial" in reconcile("state", "push", str(tmp_path / "state.json")).stdout
+            token = reconcile.files.sidecar("support-bot")["token"]
+            assert "forgotten" in reconcile("state", "rm", token).stdout
+            job_id = reconcile.files.sidecar("support-bot")["job"]["id"]
+            assert "adopted" in reconcile("adopt", "support-bot", job_id).stdout
+            reconcile("resolve", "support-bot", "--not-created", check=2)
             assert "in sync" in reconcile("plan").stdout
         assert KEY not in (data_dir / "requests.jsonl").read_text()
 

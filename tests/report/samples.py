@@ -18,6 +18,7 @@ from reconciler.model import (
     Job,
     JobError,
     JobStatus,
+    MetricPoint,
     Outcome,
     Plan,
     Reason,
@@ -422,4 +423,10 @@ PROBLEMS = (
         column=87,
         message='/messages/2/role: "assitant" is not a role (system, user, assistant, tool)',
     ),
+)
+
+CURVE = (
+    MetricPoint(step=1, values={"train_loss": 1.52347, "train_mean_token_accuracy": 0.61}),
+    MetricPoint(step=2, values={"train_loss": 0.98, "train_mean_token_accuracy": 0.7}),
+    MetricPoint(step=1200, values={"train_loss": 0.00041, "valid_loss": 0.52, "epoch": 3}),
 )

@@ -39,6 +39,8 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "status-empty": ("status", ([], samples.NOW)),
     "events": ("events", (samples.EVENTS,)),
     "events-empty": ("events", ([],)),
+    "metrics": ("metrics", (samples.CURVE,)),
+    "metrics-empty": ("metrics", ([],)),
     "validate": ("problems", (samples.PROBLEMS, 41)),
     "validate-sound": ("problems", ([], 41)),
     "state-list": (

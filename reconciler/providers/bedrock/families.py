@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 SOURCE = "AWS documentation, read 2026-11"
+RFT_SOURCE = "Bedrock's service model of 2023-04-20, read 2026-11"
 """Where the numbers come from, for messages."""
 
 
@@ -246,7 +247,7 @@ RFT_RANGES: Mapping[str, Range] = {
     "reasoningEffort": Range(minimum=0, maximum=-1, words=("low", "medium", "high")),
     "evalInterval": Range(minimum=1, maximum=100, whole=True),
 }
-"""Of every model that takes reinforcement (Bedrock's service model of 2023-04-20, read 2026-11).
+"""Of every model that takes reinforcement (RFT_SOURCE).
 
 The two lengths have no bounds there; less than one token is none. An effort is no number.
 """

@@ -16,7 +16,14 @@ from typing import Any
 from reconciler.model import JobSpec
 from reconciler.providers.base import Violation
 from reconciler.providers.bedrock.customization import Kind, kind, part
-from reconciler.providers.bedrock.families import RFT_RANGES, SOURCE, Family, Range, family
+from reconciler.providers.bedrock.families import (
+    RFT_RANGES,
+    RFT_SOURCE,
+    SOURCE,
+    Family,
+    Range,
+    family,
+)
 
 _PORTABLE = {
     "n_epochs": "epochCount",
@@ -96,7 +103,7 @@ def violations(spec: JobSpec, model: str | None) -> Iterator[Violation]:
         yield from _rft_misfits(spec)
         for value in values:
             if value.name in RFT_RANGES:
-                yield from _outside(value, RFT_RANGES[value.name], "reinforcement fine-tuning")
+                yield from _outside(value, RFT_RANGES[value.name], "reinforcement", RFT_SOURCE)
         return
     if model is None:
         return
@@ -112,7 +119,7 @@ def _against(
 ) -> Iterator[Violation]:
     for value in values:
         if value.name in ranges:
-            yield from _outside(value, ranges[value.name], known.name)
+            yield from _outside(value, ranges[value.name], known.name, SOURCE)
         else:
             yield _unknown_name(value, known, ranges)
     for name, range_ in ranges.items():
@@ -207,7 +214,7 @@ def _unknown_name(value: _Value, known: Family, ranges: Mapping[str, Range]) -> 
     return value.violation(f"{known.name} has no hyperparameter {value.name}", f"{meant}{has}")
 
 
-def _outside(value: _Value, range_: Range, whose: str) -> Iterator[Violation]:
+def _outside(value: _Value, range_: Range, whose: str, source: str) -> Iterator[Violation]:
     """The violation of a value that its range does not hold."""
     if value.value in range_.words:
         return
@@ -220,7 +227,7 @@ def _outside(value: _Value, range_: Range, whose: str) -> Iterator[Violation]:
         yield value.violation(
             f"{value.portable or value.path[-1]} is {value.value}, but {whose} takes"
             f" {_said(range_)}",
-            f"the range is from {SOURCE}",
+            f"from {source}",
         )
 
 

@@ -73,13 +73,17 @@ def _rows(content: bytes) -> list[dict[str, float]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return []
+    try:
+        table = list(csv.DictReader(io.StringIO(text)))
+    except csv.Error:
+        return []
     rows = [
         {
             column.strip(): number
             for column, cell in row.items()
             if isinstance(column, str) and (number := _number(cell)) is not None
         }
-        for row in csv.DictReader(io.StringIO(text))
+        for row in table
     ]
     return [row for row in rows if row.keys() - {_STEP}]
 

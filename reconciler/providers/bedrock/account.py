@@ -1,0 +1,192 @@
+"""Whose jobs they are: settings and environment, made into boto3 clients.
+
+`providers.connect` makes one per account, `calls` asks it for clients. It calls nobody by itself:
+clients are made when they are first needed, because boto3 may look for credentials over the network
+when it makes one. It must never put a key where it can be shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3  # type: ignore[import-untyped]  # AWS ships no types
+from botocore.config import Config  # type: ignore[import-untyped]  # as above
+from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]  # as above
+
+from reconciler import __version__
+from reconciler.config import BedrockSettings, check_url, is_loopback
+from reconciler.errors import ConfigError
+
+BEDROCK = "bedrock"
+CREATES = "bedrock for creates"
+S3 = "s3"
+
+_CONNECTIONS = 32
+_CONNECT_SECONDS = 10
+_READ_SECONDS = 60
+_CREATE_SECONDS = 120
+
+_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ROLE_ACCOUNT = re.compile(r"arn:aws[^:]*:iam::(\d{12}):role/.+")
+_ENDPOINTS = {BEDROCK: "AWS_ENDPOINT_URL_BEDROCK", S3: "AWS_ENDPOINT_URL_S3"}
+
+
+class Account:
+    """One region of one AWS account, for many threads at once.
+
+    Credentials come from `environment` where it holds a key, else from wherever boto3 finds them.
+    Raises ConfigError where there is no region, or an endpoint that no key may be sent to.
+    """
+
+    def __init__(self, settings: BedrockSettings, environment: Mapping[str, str]) -> None:
+        self.settings = settings
+        self.secrets = _secrets(environment)
+        self._endpoints = _endpoints(settings, environment)
+        self._session, self.region = _session(settings, environment)
+        self._guard = Lock()
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """The provider's name in reconciler.yaml."""
+        return self.settings.name
+
+    @property
+    def scope(self) -> str:
+        """Region, bucket and endpoint, and the account where the role in the settings names it.
+
+        Who we are is not asked of AWS: a plan without network has to come to the same scope. A role
+        can only be passed to Bedrock by its own account, so that its ARN tells the account. The
+        port of a loopback server is left out: it changes from run to run, its data does not.
+        """
+        role = _ROLE_ACCOUNT.fullmatch(self.settings.role_arn or "")
+        parts = [role.group(1) if role else "?", self.region]
+        if self.settings.bucket:
+            parts += [self.settings.bucket, self.settings.prefix.strip("/")]
+        hosts = sorted({_host(url) for url in self._endpoints.values() if url})
+        return "@".join(["aws:" + "/".join(filter(None, parts)), *hosts])
+
+    def client(self, service: str) -> Any:
+        """The client of BEDROCK, CREATES or S3. Raises what boto3 raises."""
+        with self._guard:
+            if service not in self._clients:
+                self._clients[service] = self._made(service)
+            return self._clients[service]
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._guard:
+            clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            client.close()
+
+    def _made(self, service: str) -> Any:
+        kind = S3 if service == S3 else BEDROCK
+        endpoint = self._endpoints[kind]
+        client = self._session.client(
+            kind,
+            region_name=self.region,
+            endpoint_url=endpoint,
+            config=_config(service, endpoint),
+        )
+        if service == CREATES:
+            client.meta.events.register("before-send", _close_afterwards)
+        return client
+
+
+def _config(service: str, endpoint: str | None) -> Config:
+    """No retries by botocore: a create goes out once, and reads are repeated by `calls`.
+
+    Checksums are ours, or those that S3 requires: servers that imitate S3 know few of the others.
+    """
+    private = endpoint is not None and is_loopback(urlsplit(endpoint).hostname or "")
+    return Config(
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_CREATE_SECONDS if service == CREATES else _READ_SECONDS,
+        max_pool_connections=_CONNECTIONS,
+        user_agent_extra=f"finetune-reconciler/{__version__}",
+        proxies={} if private else None,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path"} if endpoint else None,
+    )
+
+
+def _close_afterwards(request: Any, **_: object) -> None:
+    """Ask for a connection of its own for every create.
+
+    A kept one, which the server has meanwhile closed, would make an outcome unknown for nothing.
+    """
+    request.headers["Connection"] = "close"
+
+
+def _session(
+    settings: BedrockSettings, environment: Mapping[str, str]
+) -> tuple[boto3.Session, str]:
+    """A session and its region, which the settings, the environment or a profile name."""
+    key, secret = (environment.get(f"AWS_{part}") for part in ("ACCESS_KEY_ID", _SECRET))
+    both = bool(key and secret)
+    named = (
+        settings.region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    )
+    try:
+        session = boto3.Session(
+            aws_access_key_id=key if both else None,
+            aws_secret_access_key=secret if both else None,
+            aws_session_token=environment.get("AWS_SESSION_TOKEN") or None if both else None,
+            region_name=named,
+        )
+        region: str | None = session.region_name
+    except BotoCoreError as error:
+        raise ConfigError(
+            f"provider {settings.name}: {type(error).__name__}: the settings of the AWS command"
+            " line cannot be used",
+            hint="check AWS_PROFILE and ~/.aws/config, or try it without: reconcile --sandbox",
+        ) from None
+    if not region:
+        raise ConfigError(
+            f"provider {settings.name} needs a region, and none is set",
+            hint=f"set providers.{settings.name}.region in reconciler.yaml, or AWS_REGION",
+        )
+    if not _REGION.fullmatch(region):
+        raise ConfigError(
+            f"provider {settings.name}: {region!r} is no AWS region", hint="as us-east-1"
+        )
+    return session, region
+
+
+def _endpoints(settings: BedrockSettings, environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Where to find each service; None leaves it to boto3, which knows AWS's own."""
+    endpoints = {BEDROCK: settings.endpoint_url, S3: settings.s3_endpoint_url}
+    fields = {BEDROCK: "endpoint_url", S3: "s3_endpoint_url"}
+    for service, variable in _ENDPOINTS.items():
+        origin, url = f"providers.{settings.name}.{fields[service]}", endpoints[service]
+        for name in (variable, "AWS_ENDPOINT_URL"):
+            if not url and environment.get(name):
+                origin, url = name, environment[name]
+        if url:
+            try:
+                check_url(url)
+            except ConfigError as error:
+                raise ConfigError(f"{origin}: {error.message}", hint=error.hint) from None
+        endpoints[service] = url or None
+    return endpoints
+
+
+def _secrets(environment: Mapping[str, str]) -> frozenset[str]:
+    names = ("AWS_ACCESS_KEY_ID", f"AWS_{_SECRET}", "AWS_SESSION_TOKEN")
+    return frozenset(environment[name] for name in names if environment.get(name))
+
+
+def _host(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return host if is_loopback(host) or not parts.port else f"{host}:{parts.port}"
+
+
+_SECRET = "SECRET_ACCESS_KEY"  # noqa: S105 - the name of a variable, not what it holds

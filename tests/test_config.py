@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from reconciler import config
-from reconciler.config import Config, FileStateSettings, OpenAISettings, Policy, duration, expand
+from reconciler.config import (
+    BedrockSettings,
+    Config,
+    FileStateSettings,
+    FireworksSettings,
+    OpenAISettings,
+    Policy,
+    duration,
+    expand,
+)
 from reconciler.errors import ConfigError
 
 HEAD = "apiVersion: finetuning.reconciler/v1\nkind: Config\n"
@@ -28,6 +37,12 @@ def load(root: Path, text: str, environment: Mapping[str, str] | None = None) ->
     return config.load(None, start=root, environment=environment or {})
 
 
+BUILT_IN = {
+    "openai": OpenAISettings(name="openai"),
+    "bedrock": BedrockSettings(name="bedrock"),
+    "fireworks": FireworksSettings(name="fireworks"),
+}
+
 # --- where it is found --------------------------------------------------------------------------
 
 
@@ -38,7 +53,7 @@ def test_without_a_file_everything_has_its_default(root: Path) -> None:
             namespace="default",
             specs=("specs",),
             state=FileStateSettings(path=".reconciler/state.json"),
-            providers={"openai": OpenAISettings(name="openai")},
+            providers=BUILT_IN,
             policy=Policy(max_creates=None),
         )
 
@@ -110,9 +125,7 @@ def test_problems_are_told_as_seen_from_where_one_stands(root: Path) -> None:
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n"])
 def test_a_file_that_says_nothing_changes_nothing(root: Path, text: str) -> None:
     (root / "reconciler.yaml").write_text(text)
-    assert config.load(None, start=root, environment={}) == Config(
-        root=root, providers={"openai": OpenAISettings(name="openai")}
-    )
+    assert config.load(None, start=root, environment={}) == Config(root=root, providers=BUILT_IN)
 
 
 # --- what it says -------------------------------------------------------------------------------
@@ -148,6 +161,7 @@ policy: {max_creates: 0}
         specs=("specs", "more/jobs"),
         state=FileStateSettings(path="var/state.json"),
         providers={
+            **BUILT_IN,
             "openai": OpenAISettings(name="openai", project="proj_1"),
             "azure": OpenAISettings(
                 name="azure",
@@ -183,6 +197,7 @@ def test_the_vendors_variables_beat_the_file_for_the_built_in_provider_alone(roo
     text = "providers: {openai: {type: openai, organization: org-file}, other: {type: openai}}\n"
     found = load(root, text, VENDOR)
     assert found.providers == {
+        **BUILT_IN,
         "openai": OpenAISettings(
             name="openai",
             base_url="https://gateway.example/v1",
@@ -196,7 +211,7 @@ def test_the_vendors_variables_beat_the_file_for_the_built_in_provider_alone(roo
 
 def test_an_empty_variable_is_none(root: Path) -> None:
     found = load(root, "", dict.fromkeys(VENDOR, ""))
-    assert found.providers == {"openai": OpenAISettings(name="openai")}
+    assert found.providers == BUILT_IN
 
 
 @pytest.mark.parametrize(
@@ -279,3 +294,60 @@ def test_addresses_that_a_key_may_be_sent_to(url: str) -> None:
 @pytest.mark.parametrize("host", ["example.org", "0.0.0.0", "192.168.0.1", "localhost.", "::2"])
 def test_hosts_that_are_not_this_machine(host: str) -> None:
     assert not config.is_loopback(host)
+
+
+class TestOtherTypes:
+    def test_bedrock(self, root: Path) -> None:
+        found = load(
+            root,
+            """
+providers:
+  eu:
+    type: bedrock
+    region: eu-central-1
+    role_arn: arn:aws:iam::123456789012:role/finetune
+    bucket: training-data
+    prefix: jobs
+""",
+        )
+        assert found.providers["eu"] == BedrockSettings(
+            name="eu",
+            region="eu-central-1",
+            role_arn="arn:aws:iam::123456789012:role/finetune",
+            bucket="training-data",
+            prefix="jobs",
+        )
+
+    def test_fireworks_and_its_variables(self, root: Path) -> None:
+        text = """
+providers:
+  fireworks: {type: fireworks, account_id: from-file}
+  second: {type: fireworks, account_id: mine, api_key_env: SECOND_KEY}
+"""
+        environment = {
+            "FIREWORKS_ACCOUNT_ID": "from-env",
+            "FIREWORKS_BASE_URL": "https://fw.example",
+        }
+        found = load(root, text, environment)
+        assert found.providers["fireworks"] == FireworksSettings(
+            name="fireworks", account_id="from-env", base_url="https://fw.example"
+        )
+        assert found.providers["second"] == FireworksSettings(
+            name="second", account_id="mine", api_key_env="SECOND_KEY"
+        )
+
+    @pytest.mark.parametrize(
+        ("entry", "message"),
+        [
+            pytest.param("{type: bedrock, api_key_env: X}", "api_key_env: unknown field", id="key"),
+            pytest.param("{type: bedrock, role_arn: admin}", "role_arn", id="role"),
+            pytest.param("{type: fireworks, stamp: suffix}", "stamp: unknown field", id="stamp"),
+            pytest.param(
+                "{type: bedrock, endpoint_url: 'http://example.org'}", "unencrypted", id="endpoint"
+            ),
+            pytest.param("{type: vertex}", "type", id="another type"),
+        ],
+    )
+    def test_each_type_has_its_own_fields(self, root: Path, entry: str, message: str) -> None:
+        with pytest.raises(ConfigError, match=message):
+            load(root, f"providers: {{x: {entry}}}\n")

@@ -103,10 +103,10 @@ NO_DURATION = "is no duration (write it like 30s, 2m, 6h or 1d)"
             ),
         ),
         (
-            "providers: {x: {type: bedrock, region: us-east-1}}",
+            "providers: {x: {type: vertex, region: us-east-1}}",
             (
-                '3:23: providers.x.type: must be "openai", got the text "bedrock"'
-                " (this version knows no other type of provider)"
+                '3:23: providers.x.type: must be "openai", "bedrock" or "fireworks",'
+                ' got the text "vertex" (this version knows no other type of provider)'
             ),
         ),
         (

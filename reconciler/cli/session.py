@@ -14,13 +14,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from reconciler import config as configuration
 from reconciler import providers
 from reconciler.cli import revision
 from reconciler.cli.options import Options
-from reconciler.config import Config
+from reconciler.config import (
+    BedrockSettings,
+    Config,
+    FireworksSettings,
+    OpenAISettings,
+    ProviderSettings,
+)
 from reconciler.errors import ConfigError
 from reconciler.state import open_store
 from reconciler.state.base import LockOwner
@@ -31,6 +37,16 @@ if TYPE_CHECKING:
 
 SANDBOX_FOLDER = Path(".reconciler/sandbox")
 _SANDBOX_KEY = "RECONCILER_SANDBOX_KEY"
+_SANDBOX_ACCOUNT = "sandbox"
+_SANDBOX_REGION = "us-east-1"
+_SANDBOX_ENVIRONMENT = {
+    _SANDBOX_KEY: "sandbox",
+    "AWS_ACCESS_KEY_ID": "sandbox",
+    "AWS_SECRET_ACCESS_KEY": "sandbox",
+    "AWS_SESSION_TOKEN": "",
+    "WANDB_API_KEY": "sandbox",
+}
+"""What the adapters find in place of real credentials, which never reach the sandbox."""
 
 
 def load_config(options: Options) -> Config:
@@ -57,7 +73,7 @@ def reconciler(options: Options, operation: str, *, offline: bool = False) -> It
     with _served(config, options.sandbox and not offline) as url:
         if options.sandbox:
             config = _in_sandbox(config, url or "http://127.0.0.1:1")
-            environment = {**os.environ, _SANDBOX_KEY: "sandbox"}
+            environment = {**os.environ, **_SANDBOX_ENVIRONMENT}
         opened = Reconciler(
             config=config,
             store=open_store(config.state, config.root),
@@ -103,13 +119,30 @@ def _speed() -> float:
 
 def _in_sandbox(config: Config, url: str) -> Config:
     """The same providers by the same names, each at the sandbox and with its key."""
-    local = {
-        name: replace(
-            settings, base_url=f"{url}/v1", api_key_env=_SANDBOX_KEY, headers={}, query={}
-        )
-        for name, settings in config.providers.items()
-    }
+    local = {name: _local(settings, url) for name, settings in config.providers.items()}
     return replace(config, providers=local)
+
+
+def _local(settings: ProviderSettings, url: str) -> ProviderSettings:
+    match settings:
+        case OpenAISettings():
+            return replace(
+                settings, base_url=f"{url}/v1", api_key_env=_SANDBOX_KEY, headers={}, query={}
+            )
+        case FireworksSettings():
+            return replace(
+                settings, base_url=url, api_key_env=_SANDBOX_KEY, account_id=_SANDBOX_ACCOUNT
+            )
+        case BedrockSettings():
+            return replace(
+                settings,
+                region=settings.region or _SANDBOX_REGION,
+                bucket=settings.bucket or _SANDBOX_ACCOUNT,
+                endpoint_url=url,
+                s3_endpoint_url=f"{url}/s3",
+            )
+        case _:
+            assert_never(settings)
 
 
 def _owner(operation: str) -> LockOwner:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
+from reconciler.config import BedrockSettings, FireworksSettings, OpenAISettings
 from reconciler.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,21 +30,56 @@ def connect(
     `environment` holds the key and what `${env:NAME}` names. `sleep` waits between two tries of a
     read. Raises ConfigError where the key is missing or no request could be made.
     """
-    key = _key(settings, environment)
-    from reconciler.providers.openai.account import account
-    from reconciler.providers.openai.adapter import OpenAIProvider
+    match settings:
+        case OpenAISettings():
+            from reconciler.providers.openai.account import account
+            from reconciler.providers.openai.adapter import OpenAIProvider
 
-    return OpenAIProvider(account(settings, environment, key), sleep=sleep)
+            key = _key(settings, environment)
+            return OpenAIProvider(account(settings, environment, key), sleep=sleep)
+        case FireworksSettings():
+            from reconciler.providers.fireworks.account import account as fireworks_account
+            from reconciler.providers.fireworks.adapter import FireworksProvider
+
+            key = _key(settings, environment)
+            return FireworksProvider(fireworks_account(settings, environment, key), sleep=sleep)
+        case BedrockSettings():
+            from reconciler.providers.bedrock.adapter import BedrockProvider
+
+            return BedrockProvider(settings, environment, sleep=sleep)
+        case _:
+            assert_never(settings)
 
 
 def check(spec: JobSpec, settings: ProviderSettings) -> list[Violation]:
     """The provider's rules that this spec breaks, found without calling anyone."""
-    from reconciler.providers.openai import rules
+    match settings:
+        case OpenAISettings():
+            from reconciler.providers.openai import rules as openai
 
-    return rules.check(spec, settings)
+            return openai.check(spec, settings)
+        case FireworksSettings():
+            from reconciler.providers.fireworks import rules as fireworks
+
+            return fireworks.check(spec, settings)
+        case BedrockSettings():
+            from reconciler.providers.bedrock import rules as bedrock
+
+            return bedrock.check(spec, settings)
+        case _:
+            assert_never(settings)
 
 
-def _key(settings: ProviderSettings, environment: Mapping[str, str]) -> str:
+def conversion(spec: JobSpec, settings: ProviderSettings) -> str:
+    """What happens to the spec's data on its way up: a name of `datasets.conversion`, or ""."""
+    if not isinstance(settings, BedrockSettings):
+        return ""
+    from reconciler.providers.bedrock import rules
+
+    return rules.conversion(spec, settings)
+
+
+def _key(settings: OpenAISettings | FireworksSettings, environment: Mapping[str, str]) -> str:
     variable = settings.api_key_env
     key = environment.get(variable, "").strip()
     if not key:

@@ -1,0 +1,167 @@
+"""The settings of one repository: `reconciler.yaml` and the environment, read once.
+
+`reconciler.cli` loads it and hands it down. It never holds a secret: only the names of the
+variables that do. `settings` holds the values, `values` reads single words of the file, `rules`
+finds what its schema cannot.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reconciler.config.rules import Rules
+from reconciler.config.settings import (
+    BedrockSettings,
+    Config,
+    FileStateSettings,
+    FireworksSettings,
+    OpenAISettings,
+    Policy,
+    ProviderSettings,
+)
+from reconciler.config.values import FILE, check_url, duration, expand, is_loopback
+from reconciler.errors import ConfigError, Problem, SpecError
+
+__all__ = [
+    "FILE",
+    "BedrockSettings",
+    "Config",
+    "FileStateSettings",
+    "FireworksSettings",
+    "OpenAISettings",
+    "Policy",
+    "ProviderSettings",
+    "check_url",
+    "duration",
+    "expand",
+    "is_loopback",
+    "load",
+]
+
+_IMPLICIT = {name: {"type": name} for name in ("openai", "bedrock", "fireworks")}
+"""Providers that need no entry."""
+
+_ENVIRONMENT = {
+    "openai": {
+        "OPENAI_BASE_URL": "base_url",
+        "OPENAI_ORG_ID": "organization",
+        "OPENAI_PROJECT_ID": "project",
+    },
+    "fireworks": {
+        "FIREWORKS_BASE_URL": "base_url",
+        "FIREWORKS_ACCOUNT_ID": "account_id",
+    },
+}
+"""The vendors' own variables, which beat the file for the built-in provider of that name.
+
+boto3 reads those of AWS by itself.
+"""
+
+
+def load(path: Path | None, *, start: Path, environment: Mapping[str, str]) -> Config:
+    """The configuration at `path`, or that of the repository around `start`.
+
+    The root is the folder of the file. Without `path`, reconciler.yaml is looked for from `start`
+    up to the folder that holds `.git`, and outside of git in `start` alone; where there is none,
+    everything has its default and the root is that folder. Raises ConfigError with every problem
+    as `file:line:col: message`, the file as seen from `start`.
+    """
+    start = start.resolve()
+    file, root = _found(start) if path is None else (start / path, (start / path).parent.resolve())
+    settings = {} if file is None else _read(file, os.path.relpath(file, start), root)
+    providers = {
+        name: _provider(name, entry, environment)
+        for name, entry in {**_IMPLICIT, **settings.get("providers", {})}.items()
+    }
+    state = settings.get("state", {})
+    return Config(
+        root=root,
+        namespace=settings.get("namespace", "default"),
+        specs=tuple(settings.get("specs", ("specs",))),
+        state=FileStateSettings(path=state.get("path", FileStateSettings().path)),
+        providers=providers,
+        policy=Policy(max_creates=settings.get("policy", {}).get("max_creates")),
+    )
+
+
+def _found(start: Path) -> tuple[Path | None, Path]:
+    """The file, if there is one, and the root of the repository around `start`."""
+    around = (start, *start.parents)
+    top = next((folder for folder in around if (folder / ".git").exists()), start)
+    for folder in around[: around.index(top) + 1]:
+        if (folder / FILE).is_file():
+            return folder / FILE, folder
+        for misnamed in (folder / "reconciler.yml", folder / "reconciler.json"):
+            if misnamed.is_file():
+                shown = os.path.relpath(misnamed, start)
+                raise ConfigError(f"{shown} is not read", hint=f"call it {FILE}")
+    return None, top
+
+
+def _read(file: Path, shown: str, root: Path) -> Mapping[str, Any]:
+    """What the file says, checked; {} where it says nothing."""
+    from reconciler import schema, yamlio
+
+    try:
+        documents = yamlio.load(file.read_bytes(), shown)
+    except OSError as error:
+        raise ConfigError(
+            f"{shown} cannot be read: {error.strerror}", hint="name another with --config"
+        ) from None
+    except SpecError as error:
+        raise _wrong(error.problems) from None
+    if not documents:
+        return {}
+    document, *others = documents
+    problems = [
+        Problem(other.file, other.line, 1, "a second document", "one configures a repository")
+        for other in others
+    ]
+    broken = schema.problems("config", document)
+    problems += broken or Rules(document, root).problems()
+    if problems:
+        raise _wrong(problems)
+    value: Mapping[str, Any] = document.value
+    return value
+
+
+def _wrong(problems: Sequence[Problem]) -> ConfigError:
+    return ConfigError("\n".join(str(problem) for problem in sorted(problems)))
+
+
+def _provider(
+    name: str, entry: Mapping[str, Any], environment: Mapping[str, str]
+) -> ProviderSettings:
+    values = {key: value for key, value in entry.items() if key != "type"}
+    type_ = entry["type"]
+    if name == type_:  # the built-in one: another name is another server's or account's
+        values |= _from_environment(_ENVIRONMENT.get(name, {}), environment)
+    match type_:
+        case "bedrock":
+            return BedrockSettings(name=name, **values)
+        case "fireworks":
+            return FireworksSettings(name=name, **values)
+        case _:
+            if "creation_grace" in values:
+                values["creation_grace"] = duration(values["creation_grace"])
+            return OpenAISettings(name=name, **values)
+
+
+def _from_environment(
+    variables: Mapping[str, str], environment: Mapping[str, str]
+) -> dict[str, Any]:
+    given = {
+        setting: (variable, environment[variable])
+        for variable, setting in variables.items()
+        if environment.get(variable)
+    }
+    if "base_url" in given:
+        variable, url = given["base_url"]
+        try:
+            check_url(url)
+        except ConfigError as error:
+            raise ConfigError(f"{variable}: {error.message}", hint=error.hint) from None
+    return {setting: value for setting, (_, value) in given.items()}

@@ -16,6 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler.errors import ConfigError
+from reconciler.sandbox.aws import is_signed
+from reconciler.sandbox.bedrock.routes import routes as bedrock_routes
+from reconciler.sandbox.bedrock.wire import BedrockDialect
 from reconciler.sandbox.exchange import Dialect, Refusal, World
 from reconciler.sandbox.faults import Fault, FaultScript
 from reconciler.sandbox.journal import Journal, entry_of
@@ -52,7 +55,11 @@ def build(
     )
     objects = ObjectStore(world)
     app = Starlette(
-        routes=[*openai_routes(world), *s3_routes(world, objects)],
+        routes=[
+            *openai_routes(world),
+            *s3_routes(world, objects),
+            *bedrock_routes(world, objects),
+        ],
         middleware=[Middleware(Journal, path=world.data_dir / "requests.jsonl", clock=clock)],
         exception_handlers={HTTPException: _no_route},
     )
@@ -79,4 +86,4 @@ def _dialect_of(request: Request) -> Dialect:
     """Who answers for a path that leads nowhere: OpenAI, whose API is the one people mistype."""
     if request.url.path.startswith("/s3"):
         return S3Dialect()
-    return OpenAIDialect()
+    return BedrockDialect() if is_signed(request) else OpenAIDialect()

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +54,14 @@ class ObjectStore:
         self._scratch.mkdir(parents=True, exist_ok=True)
         self._buckets = Collection(self._folder / "buckets")
         self._objects: dict[str, Collection] = {}
+        self._deliver: Callable[[], None] = lambda: None
+
+    def before_reading(self, deliver: Callable[[], None]) -> None:
+        """Have `deliver` called before a list, and before an object is said to be missing.
+
+        So another provider can write what is due at a certain time without a clock of its own.
+        """
+        self._deliver = deliver
 
     def scratch(self) -> Path:
         """Where to write bytes that may become an object."""
@@ -115,7 +123,12 @@ class ObjectStore:
     def get(self, bucket: str, key: str) -> Record | None:
         """The object's record, or None if there is no such object. Raises Refusal."""
         check_key(bucket, key)
-        return self._collection(bucket).load(_digest(key))
+        objects, name = self._collection(bucket), _digest(key)
+        record = objects.load(name)
+        if record is None:
+            self._deliver()
+            record = objects.load(name)
+        return record
 
     def open(self, bucket: str, key: str) -> tuple[Record, int] | None:
         """The object's record and a descriptor of its bytes, which the caller closes."""
@@ -149,6 +162,7 @@ class ObjectStore:
     def all(self, bucket: str) -> list[Record]:
         """Every object of a bucket, in the order of S3: by the bytes of the key."""
         _check_bucket(bucket)
+        self._deliver()
         records = self._collection(bucket).all()
         return sorted(records, key=lambda record: str(record["key"]).encode())
 

@@ -12,9 +12,11 @@ import re
 from typing import Any, Literal, NoReturn
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
-from reconciler.datasets.shape import Fault, Shape, shape
+from reconciler.datasets.fault import Fault
+from reconciler.datasets.native import SPEAKERS
+from reconciler.datasets.shape import Shape, shape
 
 
 def inspect(line: bytes) -> Shape | tuple[Fault, ...]:
@@ -26,6 +28,8 @@ def inspect(line: bytes) -> Shape | tuple[Fault, ...]:
         found = _shape(_DECODER.decode(line))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         found = None
+    if found is None and b'"messages"' in line:
+        found = _native(line)
     if found is not None and _is_utf8(line):
         return found
     return _slowly(line)
@@ -95,7 +99,7 @@ class _Input(Struct, gc=False):
 
 
 class _Line(Struct, gc=False):
-    """Every member that any format has; which are present decides."""
+    """Every member that decides which format a line has, but for Bedrock's own formats."""
 
     messages: list[_Message] | UnsetType = UNSET
     tools: list[_OfferedTool] | None = None
@@ -105,6 +109,8 @@ class _Line(Struct, gc=False):
     non_preferred_output: list[_Assistant | _Tool] | UnsetType = UNSET
     prompt: str | UnsetType = UNSET
     completion: str | UnsetType = UNSET
+    schema_version: str | UnsetType = field(default=UNSET, name="schemaVersion")
+    system: str | UnsetType = UNSET
 
 
 _DECODER = msgspec.json.Decoder(_Line)
@@ -112,8 +118,10 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 def _shape(line: _Line) -> Shape | None:
     """The shape of a line whose types are right; None where `shape` has to say what is wrong."""
+    if line.schema_version is not UNSET:
+        return None
     if line.messages is not UNSET:
-        return _conversation(line.messages)
+        return _conversation(line.messages) if line.system is UNSET else None
     if line.input is not UNSET:
         good = (
             _all_say_something(line.input.messages)
@@ -128,6 +136,63 @@ def _shape(line: _Line) -> Shape | None:
         and line.completion is not UNSET
     )
     return Shape.COMPLETION if is_completion else None
+
+
+class _Said(Struct, gc=False, forbid_unknown_fields=True):
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class _SystemMessages(Struct, gc=False, forbid_unknown_fields=True):
+    system: str
+    messages: list[_Said]
+
+
+class _Text(Struct, gc=False, forbid_unknown_fields=True):
+    text: str
+
+
+class _SaidInBlocks(Struct, gc=False):
+    role: Literal["user", "assistant"]
+    content: list[_Text]
+
+
+class _BedrockConversation(Struct, gc=False):
+    schema_version: str = field(name="schemaVersion")
+    messages: list[_SaidInBlocks]
+    system: list[_Text] | None = None
+
+
+_SYSTEM_MESSAGES_DECODER = msgspec.json.Decoder(_SystemMessages)
+_BEDROCK_DECODER = msgspec.json.Decoder(_BedrockConversation)
+
+
+def _native(line: bytes) -> Shape | None:
+    """The shape of a line that is Bedrock's own already, and holds nothing but text."""
+    try:
+        if b'"schemaVersion"' not in line:
+            return _system_messages(_SYSTEM_MESSAGES_DECODER.decode(line).messages)
+        return _bedrock_conversation(_BEDROCK_DECODER.decode(line).messages)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _system_messages(messages: list[_Said]) -> Shape | None:
+    answered = bool(messages) and len(messages) % 2 == 0
+    alternate = _alternate([message.role for message in messages])
+    return Shape.SYSTEM_MESSAGES if answered and alternate else None
+
+
+def _bedrock_conversation(messages: list[_SaidInBlocks]) -> Shape | None:
+    if not messages or not _alternate([message.role for message in messages]):
+        return None
+    if not all(any(block.text for block in message.content) for message in messages):
+        return None
+    return Shape.BEDROCK_PROMPT if len(messages) % 2 else Shape.BEDROCK_CONVERSATION
+
+
+def _alternate(roles: list[str]) -> bool:
+    return all(role == SPEAKERS[number % 2] for number, role in enumerate(roles))
 
 
 def _conversation(messages: list[_Message]) -> Shape | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reconciler.datasets.examples import inspect
+from reconciler.datasets.fault import Fault
 from reconciler.datasets.foreign import (
     BYTE_ORDER_MARK,
     LFS_POINTER_BEGINNING,
@@ -24,7 +25,7 @@ from reconciler.datasets.foreign import (
     lfs_pointer,
 )
 from reconciler.datasets.position import column, written
-from reconciler.datasets.shape import Fault, Shape
+from reconciler.datasets.shape import Shape
 from reconciler.errors import Problem
 
 MAX_LINE = 64 * 1024 * 1024
@@ -41,6 +42,11 @@ class Format(StrEnum):
     COMPLETION = "completion"
     PREFERENCE = "preference"
     REINFORCEMENT = "reinforcement"  # conversations in which a user has the last word
+    SYSTEM_MESSAGES = "system-messages"  # Bedrock's form for Claude
+    BEDROCK_CONVERSATION = "bedrock-conversation"  # its form for Nova and newer Llamas
+    BEDROCK_PROMPTS = "bedrock-prompts"  # the same, some unanswered: for distillation alone
+    IMAGE = "image"  # places of pictures in S3, and captions
+    TEXT = "text"  # nothing but texts, for continued pre-training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +85,42 @@ def read(path: Path, file: str) -> DatasetFacts:
     )
 
 
+class Findings:
+    """What is wrong with the lines of one file: the first problems, and how many there are."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._listed: list[Problem] = []
+        self._found = 0
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Those listed, in the order they were found; before them the count, if not all are."""
+        if self._found <= MAX_PROBLEMS:
+            return tuple(self._listed)
+        summary = f"{self._found} problems; the first {MAX_PROBLEMS} are listed"
+        return (Problem(self._file, 0, 0, summary), *self._listed)
+
+    def add(self, line: int, column_: int, message: str, hint: str = "") -> None:
+        """One problem at its place, both counted from 1."""
+        self._found += 1
+        if len(self._listed) < MAX_PROBLEMS:
+            self._listed.append(Problem(self._file, line, column_, message, hint))
+
+    def add_faults(self, number: int, line: bytes, faults: tuple[Fault, ...]) -> None:
+        """The faults of one line, each at the column of its value."""
+        for fault in faults:
+            at = fault.column or 0
+            if not at and len(self._listed) < MAX_PROBLEMS:
+                at = column(line.decode(), fault.pointer)
+            where = written(fault.pointer)
+            message = f"{where}: {fault.message}" if where else fault.message
+            self.add(number, at, message, fault.hint)
+
+
 def _facts(stream: BinaryIO, file: str, size: int) -> DatasetFacts:
-    survey = _Survey(file)
+    findings = Findings(file)
+    survey = _Survey(findings)
     digest = hashlib.sha256()
     number = 0
     while line := stream.readline(MAX_LINE + 1):
@@ -95,7 +135,7 @@ def _facts(stream: BinaryIO, file: str, size: int) -> DatasetFacts:
             if other := foreign(line):
                 return _given_up(file, size, 1, other.message, other.hint)
             if line.startswith(BYTE_ORDER_MARK):
-                survey.add(1, 1, "begins with a byte order mark", "save it as UTF-8 without one")
+                findings.add(1, 1, "begins with a byte order mark", "save it as UTF-8 without one")
                 line = line.removeprefix(BYTE_ORDER_MARK)
         survey.take(number, line)
     return DatasetFacts(
@@ -103,21 +143,19 @@ def _facts(stream: BinaryIO, file: str, size: int) -> DatasetFacts:
         size=stream.tell(),
         examples=survey.examples,
         format=survey.format,
-        problems=survey.problems,
+        problems=findings.problems,
     )
 
 
 class _Survey:
     """What the lines have shown so far."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, findings: Findings) -> None:
         self.examples = 0
-        self._file = file
+        self._findings = findings
         self._formats = frozenset(Format)
         self._settled = 0  # the line that last narrowed the formats
         self._blank_since = 0  # the first of the blank lines just passed, 0 for none
-        self._listed: list[Problem] = []
-        self._found = 0
 
     @property
     def format(self) -> Format | None:
@@ -126,34 +164,26 @@ class _Survey:
                 return only
             case [Format.CHAT, Format.REINFORCEMENT]:
                 return Format.REINFORCEMENT  # in every one, a user has the last word
+            case [Format.CHAT, Format.SYSTEM_MESSAGES]:
+                return Format.SYSTEM_MESSAGES  # in every one, the system's text stands apart
+            case [Format.BEDROCK_CONVERSATION, Format.BEDROCK_PROMPTS]:
+                return Format.BEDROCK_CONVERSATION  # every one is answered
             case _:
                 return None
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        if self._found <= MAX_PROBLEMS:
-            return tuple(self._listed)
-        summary = f"{self._found} problems; the first {MAX_PROBLEMS} are listed"
-        return (Problem(self._file, 0, 0, summary), *self._listed)
 
     def take(self, number: int, line: bytes) -> None:
         if not line or line.isspace():
             self._blank_since = self._blank_since or number
             return
         if self._blank_since:  # at the very end of a file they are nobody's trouble
-            self.add(self._blank_since, 1, "a blank line between examples", "delete it")
+            self._findings.add(self._blank_since, 1, "a blank line between examples", "delete it")
             self._blank_since = 0
         self.examples += 1
         found = inspect(line)
         if isinstance(found, Shape):
             self._narrow(number, line, found)
         else:
-            self._list(number, line, found)
-
-    def add(self, line: int, column_: int, message: str, hint: str = "") -> None:
-        self._found += 1
-        if len(self._listed) < MAX_PROBLEMS:
-            self._listed.append(Problem(self._file, line, column_, message, hint))
+            self._findings.add_faults(number, line, found)
 
     def _narrow(self, number: int, line: bytes, shape: Shape) -> None:
         formats = _FORMATS[shape]
@@ -162,7 +192,7 @@ class _Survey:
                 self._formats = common
                 self._settled = number
             return
-        self._list(number, line, (self._misfit(shape),))
+        self._findings.add_faults(number, line, (self._misfit(shape),))
 
     def _misfit(self, shape: Shape) -> Fault:
         rest = f"the examples before it (line {self._settled})"
@@ -176,15 +206,6 @@ class _Survey:
             case _:
                 kinds = " or ".join(sorted(_FORMATS[shape]))
                 return Fault(message=f"a {kinds} example, unlike {rest}: {self.format}")
-
-    def _list(self, number: int, line: bytes, faults: tuple[Fault, ...]) -> None:
-        for fault in faults:
-            at = fault.column or 0
-            if not at and len(self._listed) < MAX_PROBLEMS:
-                at = column(line.decode(), fault.pointer)
-            where = written(fault.pointer)
-            message = f"{where}: {fault.message}" if where else fault.message
-            self.add(number, at, message, fault.hint)
 
 
 def _pointed_to(text: bytes, file: str, size: int) -> DatasetFacts:
@@ -216,4 +237,9 @@ _FORMATS = {
     Shape.QUESTION: frozenset({Format.REINFORCEMENT}),
     Shape.COMPLETION: frozenset({Format.COMPLETION}),
     Shape.PREFERENCE: frozenset({Format.PREFERENCE}),
+    Shape.SYSTEM_MESSAGES: frozenset({Format.CHAT, Format.SYSTEM_MESSAGES}),
+    Shape.BEDROCK_CONVERSATION: frozenset({Format.BEDROCK_CONVERSATION, Format.BEDROCK_PROMPTS}),
+    Shape.BEDROCK_PROMPT: frozenset({Format.BEDROCK_PROMPTS}),
+    Shape.IMAGE: frozenset({Format.IMAGE}),
+    Shape.TEXT: frozenset({Format.TEXT}),
 }

@@ -9,12 +9,12 @@ description (the chat format until 2025-06), where `content` may be missing besi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from reconciler.datasets import native
+from reconciler.datasets.fault import Fault, kind, not_text, quoted
 from reconciler.datasets.position import Pointer
 
 ROLES = ("system", "user", "assistant", "tool")
@@ -29,26 +29,17 @@ class Shape(Enum):
     QUESTION = auto()  # no assistant speaks, and a user has the last word
     COMPLETION = auto()
     PREFERENCE = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One mistake in one line.
-
-    `pointer` leads to the value; where the line is no JSON that a pointer could walk, `column` says
-    where it breaks, in characters from 1.
-    """
-
-    message: str
-    pointer: Pointer = ()
-    column: int | None = None
-    hint: str = ""
+    SYSTEM_MESSAGES = auto()  # a conversation with its system text beside it, in Claude's form
+    BEDROCK_CONVERSATION = auto()
+    BEDROCK_PROMPT = auto()  # the same, but a user has the last word
+    IMAGE = auto()
+    TEXT = auto()
 
 
 def shape(value: Any) -> Shape | tuple[Fault, ...]:
     """What the example is, or everything that is wrong with it."""
     if not isinstance(value, Mapping):
-        return (Fault(message=f"a line holds one JSON object, not {_kind(value)}"),)
+        return (Fault(message=f"a line holds one JSON object, not {kind(value)}"),)
     match _kind_of_example(value):
         case Shape.COMPLETION:
             faults = tuple(_completion(value))
@@ -58,19 +49,34 @@ def shape(value: Any) -> Shape | tuple[Fault, ...]:
             return faults or Shape.PREFERENCE
         case Shape.CONVERSATION:
             faults = tuple(_conversation(value, ())) or tuple(_someone_speaks(value["messages"]))
-            return faults or _conversation_shape(value["messages"])
+            return faults or _conversation_shape(value)
+        case Shape.BEDROCK_CONVERSATION:
+            faults = tuple(native.conversation(value))
+            return faults or _bedrock_shape(value["messages"])
+        case Shape.TEXT:
+            faults = tuple(not_text(value["input"], ("input",)))
+            return faults or Shape.TEXT
+        case Shape.IMAGE:
+            faults = tuple(native.image(value))
+            return faults or Shape.IMAGE
         case _:
             return (_unknown_keys(value),)
 
 
 def _kind_of_example(value: Mapping[str, Any]) -> Shape | None:
-    """What the names of the members promise. Beside `messages`, anything else is free."""
+    """What the names of the members promise. Beside `messages`, almost anything else is free."""
+    if "schemaVersion" in value:
+        return Shape.BEDROCK_CONVERSATION
     if "messages" in value:
         return Shape.CONVERSATION
+    if value.keys() == {"input"} and isinstance(value["input"], str):
+        return Shape.TEXT
     if any(name in value for name in ("input", "preferred_output", "non_preferred_output")):
         return Shape.PREFERENCE
     if "prompt" in value or "completion" in value:
         return Shape.COMPLETION
+    if "image-ref" in value:
+        return Shape.IMAGE
     return None
 
 
@@ -80,7 +86,7 @@ def _unknown_keys(value: Mapping[str, Any]) -> Fault:
     hint = ""
     for name in value:
         if close := get_close_matches(name, _EXAMPLE_KEYS, n=1, cutoff=0.8):
-            hint = f"did you mean {close[0]} instead of {_quoted(name)}?"
+            hint = f"did you mean {close[0]} instead of {quoted(name)}?"
             break
     return Fault(
         message='not an example: expected "messages", "prompt" and "completion",'
@@ -94,7 +100,7 @@ def _completion(value: Mapping[str, Any]) -> Iterator[Fault]:
         if name not in value:
             yield Fault(message=f"{name} is missing")
         else:
-            yield from _text(value[name], (name,))
+            yield from not_text(value[name], (name,))
 
 
 def _preference(value: Mapping[str, Any]) -> Iterator[Fault]:
@@ -106,7 +112,7 @@ def _preference(value: Mapping[str, Any]) -> Iterator[Fault]:
         case other:
             yield Fault(
                 pointer=("input",),
-                message=f"must be an object with messages, not {_kind(other)}",
+                message=f"must be an object with messages, not {kind(other)}",
             )
     for name in ("preferred_output", "non_preferred_output"):
         if name not in value:
@@ -138,7 +144,10 @@ def _someone_speaks(messages: list[Mapping[str, Any]]) -> Iterator[Fault]:
         yield Fault(pointer=("messages",), message="no assistant message to learn from")
 
 
-def _conversation_shape(messages: list[Mapping[str, Any]]) -> Shape:
+def _conversation_shape(value: Mapping[str, Any]) -> Shape:
+    if "system" in value and native.is_system_messages(value):
+        return Shape.SYSTEM_MESSAGES
+    messages = value["messages"]
     if messages[-1]["role"] != "user":
         return Shape.CONVERSATION
     if any(message["role"] == "assistant" for message in messages):
@@ -146,9 +155,14 @@ def _conversation_shape(messages: list[Mapping[str, Any]]) -> Shape:
     return Shape.QUESTION
 
 
+def _bedrock_shape(messages: list[Mapping[str, Any]]) -> Shape:
+    answered = messages[-1]["role"] == "assistant"
+    return Shape.BEDROCK_CONVERSATION if answered else Shape.BEDROCK_PROMPT
+
+
 def _messages(value: Any, at: Pointer, roles: tuple[str, ...] = ROLES) -> Iterator[Fault]:
     if not isinstance(value, list) or not value:
-        found = "an empty list" if value == [] else _kind(value)
+        found = "an empty list" if value == [] else kind(value)
         yield Fault(pointer=at, message=f"must be a list of messages, not {found}")
         return
     for number, message in enumerate(value):
@@ -157,7 +171,7 @@ def _messages(value: Any, at: Pointer, roles: tuple[str, ...] = ROLES) -> Iterat
 
 def _message(value: Any, at: Pointer, roles: tuple[str, ...]) -> Iterator[Fault]:
     if not isinstance(value, Mapping):
-        yield Fault(pointer=at, message=f"must be a message, not {_kind(value)}")
+        yield Fault(pointer=at, message=f"must be a message, not {kind(value)}")
         return
     role = value.get("role")
     if "role" not in value:
@@ -167,7 +181,7 @@ def _message(value: Any, at: Pointer, roles: tuple[str, ...]) -> Iterator[Fault]
     if role not in accepted:
         yield Fault(
             pointer=(*at, "role"),
-            message=f"{_quoted(role)} is not a role{' here' if role in ROLES else ''}"
+            message=f"{quoted(role)} is not a role{' here' if role in ROLES else ''}"
             f" ({', '.join(roles)})",
         )
         return
@@ -179,7 +193,7 @@ def _message(value: Any, at: Pointer, roles: tuple[str, ...]) -> Iterator[Fault]
             if "tool_call_id" not in value:
                 yield Fault(pointer=at, message="tool_call_id is missing")
             else:
-                yield from _text(value["tool_call_id"], (*at, "tool_call_id"))
+                yield from not_text(value["tool_call_id"], (*at, "tool_call_id"))
         case "function":
             yield from _content(value, at, may_be_null=True)
         case _:
@@ -189,6 +203,12 @@ def _message(value: Any, at: Pointer, roles: tuple[str, ...]) -> Iterator[Fault]
 def _has_share_gpt_keys(message: Mapping[str, Any]) -> str:
     if "from" in message and "value" in message:
         return 'write "role" and "content" for "from" and "value"'
+    return ""
+
+
+def _has_bedrock_keys(part: Any) -> str:
+    if isinstance(part, Mapping) and part.keys() == {"text"}:
+        return f'for Bedrock, write "schemaVersion": "{native.SCHEMA_VERSION}" beside messages'
     return ""
 
 
@@ -207,7 +227,7 @@ def _assistant(value: Mapping[str, Any], at: Pointer) -> Iterator[Fault]:
         yield from _content(value, at)
     weight = value.get("weight", 1)
     if isinstance(weight, bool) or weight not in (0, 1):
-        yield Fault(pointer=(*at, "weight"), message=f"must be 0 or 1, not {_quoted(weight)}")
+        yield Fault(pointer=(*at, "weight"), message=f"must be 0 or 1, not {quoted(weight)}")
     yield from _tool_calls(calls, (*at, "tool_calls"))
     match value.get("function_call"):
         case None:
@@ -215,7 +235,7 @@ def _assistant(value: Mapping[str, Any], at: Pointer) -> Iterator[Fault]:
         case called:
             yield from _called_function(called, (*at, "function_call"))
     if value.get("refusal") is not None:
-        yield from _text(value["refusal"], (*at, "refusal"))
+        yield from not_text(value["refusal"], (*at, "refusal"))
 
 
 def _content(
@@ -231,28 +251,29 @@ def _content(
                     yield Fault(
                         pointer=(*at, "content", number),
                         message='a part of content must be an object with a "type"',
+                        hint=_has_bedrock_keys(part),
                     )
         case None if may_be_null:
             pass
         case content:
-            yield from _text(content, (*at, "content"), "must be text or a list of parts")
+            yield from not_text(content, (*at, "content"), "must be text or a list of parts")
 
 
 def _tool_calls(value: Any, at: Pointer) -> Iterator[Fault]:
     if value is None:
         return
     if not isinstance(value, list):
-        yield Fault(pointer=at, message=f"must be a list of calls, not {_kind(value)}")
+        yield Fault(pointer=at, message=f"must be a list of calls, not {kind(value)}")
         return
     for number, call in enumerate(value):
         where = (*at, number)
         if not isinstance(call, Mapping):
-            yield Fault(pointer=where, message=f"must be a call, not {_kind(call)}")
+            yield Fault(pointer=where, message=f"must be a call, not {kind(call)}")
             continue
         if "id" not in call:
             yield Fault(pointer=where, message="id is missing")
         else:
-            yield from _text(call["id"], (*where, "id"))
+            yield from not_text(call["id"], (*where, "id"))
         if "function" not in call:
             yield Fault(pointer=where, message="function is missing")
         else:
@@ -262,21 +283,21 @@ def _tool_calls(value: Any, at: Pointer) -> Iterator[Fault]:
 def _called_function(value: Any, at: Pointer) -> Iterator[Fault]:
     if not isinstance(value, Mapping):
         yield Fault(
-            pointer=at, message=f"must be an object with name and arguments, not {_kind(value)}"
+            pointer=at, message=f"must be an object with name and arguments, not {kind(value)}"
         )
         return
     for name, wanted in (("name", "must be text"), ("arguments", "must be JSON written as text")):
         if name not in value:
             yield Fault(pointer=at, message=f"{name} is missing")
         else:
-            yield from _text(value[name], (*at, name), wanted)
+            yield from not_text(value[name], (*at, name), wanted)
 
 
 def _tools(value: Any, at: Pointer) -> Iterator[Fault]:
     if value is None:
         return
     if not isinstance(value, list):
-        yield Fault(pointer=at, message=f"must be a list of tools, not {_kind(value)}")
+        yield Fault(pointer=at, message=f"must be a list of tools, not {kind(value)}")
         return
     for number, tool in enumerate(value):
         match tool:
@@ -288,41 +309,6 @@ def _tools(value: Any, at: Pointer) -> Iterator[Fault]:
                 )
 
 
-def _text(value: Any, at: Pointer, wanted: str = "must be text") -> Iterator[Fault]:
-    if not isinstance(value, str):
-        yield Fault(pointer=at, message=f"{wanted}, not {_kind(value)}")
-        return
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        yield Fault(pointer=at, message="holds half of a surrogate pair, which is no character")
-
-
-def _quoted(value: Any) -> str:
-    """A value as JSON, short enough for a message."""
-    text = json.dumps(value, ensure_ascii=False)
-    if not text.isprintable():
-        text = json.dumps(value)
-    return text if len(text) <= _QUOTED_LENGTH else f"{text[:_QUOTED_LENGTH]}…"
-
-
-def _kind(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return "text"
-        case int() | float():
-            return "a number"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
-
-
-_QUOTED_LENGTH = 40
 _EXAMPLE_KEYS = (
     "messages",
     "prompt",
@@ -330,4 +316,7 @@ _EXAMPLE_KEYS = (
     "input",
     "preferred_output",
     "non_preferred_output",
+    "schemaVersion",
+    "image-ref",
+    "caption",
 )

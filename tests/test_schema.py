@@ -163,7 +163,8 @@ DEEP = "spec.method.supervised.hyperparameters"
             "  integrations: [{type: wandb, wandb: {project: p, tag: [a]}}]",
             "spec.integrations[0].wandb.tag: unknown field (did you mean tags?)",
         ),
-        ("  bedrock: {role_arn: x}", "spec.bedrock: unknown field"),
+        ("  role_arn: x", "spec.role_arn: unknown field"),
+        ("  vertex: {region: x}", "spec.vertex: unknown field"),
     ],
 )
 def test_unknown_fields(more: str, message: str) -> None:
@@ -360,3 +361,11 @@ def test_hyperparameters_of_reinforcement(values: str, message: str) -> None:
         f" hyperparameters: {{{values}}}}}}}"
     )
     assert problem(more) == f"spec.method.reinforcement.hyperparameters.{message}"
+
+
+def test_a_providers_own_field_belongs_in_its_section() -> None:
+    """And only for that provider: for another one the hint would lead astray."""
+    text = HEAD.replace("provider: openai", "provider: bedrock")
+    assert text != HEAD
+    (found,) = problems(text + "  role_arn: x")
+    assert found.endswith("spec.role_arn: unknown field (it belongs in spec.bedrock)")

@@ -7,7 +7,7 @@ then elsewhere: a field in the wrong place is as common as a wrong letter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -23,7 +23,7 @@ class Fields:
     """The fields of one schema, for one value that breaks it."""
 
     def __init__(self, schema: Mapping[str, Any], value: Any) -> None:
-        self._known = list(dict.fromkeys(_fields(schema, schema, ())))
+        self._known = list(dict.fromkeys(_fields(schema, schema, _of_others(value), ())))
         self._value = value
         self._guesses_left = _MOST_GUESSES
 
@@ -101,23 +101,35 @@ _DEEPEST = 10
 _LONGEST = 100
 
 
-def _fields(schema: Mapping[str, Any], root: Mapping[str, Any], at: Path) -> Iterator[Path]:
-    """The path of every field, without those inside lists and without deprecated ones."""
+def _of_others(value: Any) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether a part of the schema is only for providers that this value does not name."""
+    spec = value.get("spec") if isinstance(value, Mapping) else None
+    provider = spec.get("provider") if isinstance(spec, Mapping) else None
+    return lambda part: part.get("x-provider", provider) != provider
+
+
+def _fields(
+    schema: Mapping[str, Any],
+    root: Mapping[str, Any],
+    foreign: Callable[[Mapping[str, Any]], bool],
+    at: Path,
+) -> Iterator[Path]:
+    """The path of every field but those inside lists, deprecated ones, and `foreign` ones."""
     schema = resolved(schema, root)
-    if schema.get("deprecated") or len(at) > _DEEPEST:
+    if schema.get("deprecated") or len(at) > _DEEPEST or foreign(schema):
         return
     for name, field in schema.get("properties", {}).items():
         if "not" not in resolved(field, root) and not field.get("deprecated"):
             yield (*at, name)
-            yield from _fields(field, root, (*at, name))
+            yield from _fields(field, root, foreign, (*at, name))
     for keyword in ("anyOf", "oneOf", "allOf"):
         for branch in schema.get(keyword, ()):
-            yield from _fields(branch, root, at)
+            yield from _fields(branch, root, foreign, at)
     for keyword in ("then", "else"):
         if keyword in schema:
-            yield from _fields(schema[keyword], root, at)
+            yield from _fields(schema[keyword], root, foreign, at)
     if isinstance(entry := schema.get("additionalProperties"), Mapping):
-        yield from _fields(entry, root, (*at, ANY_NAME))
+        yield from _fields(entry, root, foreign, (*at, ANY_NAME))
 
 
 def _usual(name: str) -> str:

@@ -63,6 +63,10 @@ def use(
             sent=not isinstance(error, NEVER_SENT),
             transient=not isinstance(error, httpx.LocalProtocolError),
         ) from None
+    except (OSError, UnicodeError) as error:  # a host name that no resolver takes, say
+        raise NoAnswer(
+            f"no answer to {what} ({type(error).__name__})", sent=True, transient=False
+        ) from None
     answer = Answer(
         status=response.status_code, headers=response.headers, content=response.content, where=what
     )

@@ -213,6 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = _any  # noqa: N815 - the base finds methods by these names
     do_POST = _any  # noqa: N815 - as above
+    do_PUT = _any  # noqa: N815 - as above
     do_DELETE = _any  # noqa: N815 - as above
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base names it

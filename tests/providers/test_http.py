@@ -165,6 +165,20 @@ def test_a_send_goes_out_once_whatever_the_answer(
     assert naps == []
 
 
+def test_a_send_has_a_query_of_its_own_beside_the_endpoints(naps: list[float]) -> None:
+    with loopback(script(Reply(200, {}))) as server:
+        http = at(server.url, naps, query={"v": "1"})
+        http.send("POST", "/jobs", [("jobId", "a b")], content=b"{}", headers={})
+        http.close()
+    assert server.heard[0].query == {"v": "1", "jobId": "a b"}
+
+
+def test_a_secret_of_one_request_is_blotted_out_of_its_refusal(serve: Serve) -> None:
+    http, _ = serve(script(error(400, f"bad key {KEY} or other-secret")))
+    answer = http.send("POST", "/jobs", content=b"{}", headers={})
+    assert http.refusal(answer, ["other-secret"]).message == "bad key … or …"
+
+
 def test_a_send_has_a_connection_of_its_own_and_reads_keep_theirs(serve: Serve) -> None:
     http, server = serve(script(Reply(200, {})))
     for _ in range(2):

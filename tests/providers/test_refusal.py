@@ -38,6 +38,23 @@ from reconciler.providers.refusal import redact, refusal, retry_after
         pytest.param({}, "404 Not Found", id="an empty object"),
         pytest.param({"error": None, "message": "No."}, "404 Not Found: No.", id="a null error"),
         pytest.param([], "404 Not Found: []", id="no object"),
+        pytest.param(
+            {"code": 5, "message": "No.", "details": []}, "404 NOT_FOUND: No.", id="gRPC's number"
+        ),
+        pytest.param({"code": 7, "message": "", "details": []}, "404 PERMISSION_DENIED", id="gRPC"),
+        pytest.param({"code": 0, "message": "No."}, "404 Not Found: No.", id="gRPC's zero"),
+        pytest.param({"code": 17, "message": "No."}, "404 17: No.", id="a number of nobody's"),
+        pytest.param({"code": True, "message": "No."}, "404 Not Found: No.", id="no number"),
+        pytest.param(
+            {"code": 8, "message": "", "details": [{"reason": "QUOTA_EXCEEDED"}]},
+            "404 RESOURCE_EXHAUSTED: QUOTA_EXCEEDED",
+            id="gRPC's reason, where it says nothing else",
+        ),
+        pytest.param(
+            {"code": 3, "message": "No.", "details": ["x", {"fieldViolations": "y"}]},
+            "404 INVALID_ARGUMENT: No.",
+            id="details that are none",
+        ),
     ],
 )
 def test_every_shape_is_read(body: object, said: str) -> None:
@@ -118,3 +135,27 @@ def test_redaction_is_quick_on_text_made_to_slow_it() -> None:
 )
 def test_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers) == seconds
+
+
+def test_grpcs_details_say_which_field_and_how_long() -> None:
+    body = {
+        "code": 3,
+        "message": "No.",
+        "details": [
+            {"@type": "…/google.rpc.RetryInfo", "retryDelay": "12.5s"},
+            {
+                "@type": "…/google.rpc.BadRequest",
+                "fieldViolations": ["x", {"field": "epochs"}, {"field": "later"}],
+            },
+        ],
+    }
+    read = refusal(429, {}, json.dumps(body).encode())
+    assert (read.code, read.param, read.retry_after) == ("INVALID_ARGUMENT", "epochs", 12.5)
+    headers = {"retry-after": "3"}
+    assert refusal(429, headers, json.dumps(body).encode()).retry_after == 3.0
+
+
+@pytest.mark.parametrize("delay", ["soon", "5", 5, None, "xs"])
+def test_a_delay_that_is_none_is_none(delay: object) -> None:
+    body = {"code": 8, "details": [{"retryDelay": delay}]}
+    assert refusal(429, {}, json.dumps(body).encode()).retry_after is None

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from reconciler.config import FireworksSettings, check_url, is_loopback
 from reconciler.errors import ConfigError, ProviderUnavailable
 from reconciler.providers.fireworks import names
+from reconciler.providers.fireworks.fields import WANDB_KEY_DEFAULT
 from reconciler.providers.http import Endpoint, Http, Refused
 
 
@@ -39,7 +40,7 @@ def account(settings: FireworksSettings, environment: Mapping[str, str], key: st
         base_url=settings.base_url.rstrip("/"),
         key_env=settings.api_key_env,
         headers={"Authorization": f"Bearer {key}"},
-        secrets={key},
+        secrets={key, environment.get(WANDB_KEY_DEFAULT, "")},
     )
     return Account(settings=settings, endpoint=endpoint, environment=environment)
 

@@ -188,14 +188,13 @@ class FireworksProvider:
 
     def _told(self, document: Mapping[str, Any]) -> Job | None:
         """The job that Fireworks shows. How an early stop ended, its model tells."""
-        made = wire.stopped_early(document)
-        if made is None:
-            return wire.job(document)
-        try:
-            model = self._model(made)
-        except ProviderError:
-            return wire.job(document)  # not known, and so not over
-        return wire.job(document, model or StoredModel(exists=False))
+        made, model = wire.stopped_early(document), None
+        if made is not None:
+            try:
+                model = self._model(made) or StoredModel(exists=False)
+            except ProviderError:
+                model = None  # not known, and so not over
+        return wire.job(document, model, self._account.endpoint.secrets)
 
     def _model(self, name: str) -> StoredModel | None:
         return wire.stored_model(self._shown(f"/v1/{name}"))

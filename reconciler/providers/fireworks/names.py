@@ -68,10 +68,10 @@ def candidates(job_id: str, account: str) -> tuple[JobName, ...]:
     full = JobName.parsed(job_id)
     if full is not None:
         return (full,) if full.account == account and _SEGMENT.fullmatch(full.id) else ()
-    kind, _, id_ = job_id.rpartition("/")
+    kind, slash, id_ = job_id.rpartition("/")
     if not _SEGMENT.fullmatch(id_):
         return ()
-    kinds = [known for known in Kind if kind in ("", known.value)]
+    kinds = [known for known in Kind if kind == known.value or not slash]
     return tuple(JobName(account=account, kind=known, id=id_) for known in kinds)
 
 

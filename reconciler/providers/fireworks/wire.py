@@ -9,7 +9,7 @@ never carried on.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -121,10 +121,13 @@ def dataset_body(dataset_id: str, examples: int, format_: str | None) -> dict[st
     return {"datasetId": dataset_id, "dataset": dataset}
 
 
-def job(document: Any, model: StoredModel | None = None) -> Job | None:
+def job(
+    document: Any, model: StoredModel | None = None, secrets: Collection[str] = ()
+) -> Job | None:
     """A job as Fireworks shows it; None if it is none, of a kind we do not run, or deleted.
 
-    `model` is what is known of the model of a job for which `stopped_early` asked.
+    `model` is what is known of the model of a job for which `stopped_early` asked. `secrets` are
+    blotted out of what Fireworks says about a failure.
     """
     name = JobName.parsed(document.get("name")) if isinstance(document, Mapping) else None
     if name is None or _state(document) in _GONE:
@@ -146,7 +149,7 @@ def job(document: Any, model: StoredModel | None = None) -> Job | None:
         fine_tuned_model=names.owned_model(made, name.account) if done and made else None,
         training_file=_text(document.get("dataset")),
         validation_file=_text(document.get("evaluationDataset")),
-        error=_error(document, status),
+        error=_error(document, status, secrets),
         hyperparameters=hyperparameters,
         organization_id=name.account,
         integrations=_integrations(document.get("wandbConfig")),
@@ -298,7 +301,9 @@ def _integrations(wandb: Any) -> tuple[Mapping[str, Any], ...]:
     return ({"type": "wandb", "wandb": {key: text for key, text in shown.items() if text}},)
 
 
-def _error(document: Mapping[str, Any], status: JobStatus) -> JobError | None:
+def _error(
+    document: Mapping[str, Any], status: JobStatus, secrets: Collection[str]
+) -> JobError | None:
     """Why a job failed. Other jobs have a status too, which says that all is well."""
     if status is not JobStatus.FAILED:
         return None
@@ -310,7 +315,7 @@ def _error(document: Mapping[str, Any], status: JobStatus) -> JobError | None:
         if _state(document) == _EARLY_STOPPED:
             return JobError(code=_EARLY_STOPPED, message="it stopped early and left no model")
         return None
-    return JobError(code=code, message=redact(message or ""))
+    return JobError(code=code, message=redact(message or "", secrets))
 
 
 def _whole(value: Any) -> int | None:

@@ -12,12 +12,9 @@ does anything. `BaseException` is never caught here: a stop is a stop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from threading import Lock
 from typing import assert_never
 
 from reconciler.errors import (
@@ -31,8 +28,6 @@ from reconciler.errors import (
 from reconciler.model import (
     Action,
     Binding,
-    Dataset,
-    FileRef,
     Job,
     JobSpec,
     JobStatus,
@@ -43,9 +38,10 @@ from reconciler.model import (
     Result,
     Step,
 )
-from reconciler.providers.base import CreateRequest, LocalFile, Provider
+from reconciler.providers.base import CreateRequest, Provider
 from reconciler.state.commit import Ledger
-from reconciler.state.edit import with_file, with_record, with_records
+from reconciler.state.edit import with_record, with_records
+from reconciler.uploads import Uploads
 
 WORKERS = 8
 
@@ -66,13 +62,12 @@ class Hands:
     """What carrying out needs: the ledger to write ahead in, and the way to each provider.
 
     `clock` gives unix seconds: an upload may take an hour, and a create's grace counts from when
-    it went out, not from when the pass began. `root` is where dataset paths begin.
+    it went out, not from when the pass began.
     """
 
     ledger: Ledger
     provider: Callable[[str], Provider]
     clock: Callable[[], float]
-    root: Path
     uploads: Uploads
     workers: int = WORKERS
 
@@ -90,22 +85,6 @@ def apply(plan: Plan, hands: Hands) -> tuple[Outcome, ...]:
     done = _in_parallel(lambda step: _spend(step, hands), spending, hands)
     outcomes |= {outcome.step.token: outcome for outcome in done}
     return tuple(outcomes[step.token] for step in plan.steps)
-
-
-class Uploads:
-    """Lets one thread upload a file while the others that need the same bytes wait for it."""
-
-    def __init__(self) -> None:
-        self._guard = Lock()
-        self._locks: dict[tuple[str, str], Lock] = {}
-
-    @contextmanager
-    def alone(self, scope: str, sha256: str) -> Iterator[None]:
-        """Hold the only right to upload these bytes to this account."""
-        with self._guard:
-            lock = self._locks.setdefault((scope, sha256), Lock())
-        with lock:
-            yield
 
 
 def _in_parallel(
@@ -183,8 +162,10 @@ def _create(step: Step, hands: Hands) -> Outcome:
         raise ValueError(step)
     provider = hands.provider(spec.provider)
     try:
-        training = _upload(spec.training, provider, hands)
-        validation = _upload(spec.validation, provider, hands) if spec.validation else None
+        training = hands.uploads.reference(spec.training, spec, provider, hands.ledger)
+        validation = None
+        if spec.validation is not None:
+            validation = hands.uploads.reference(spec.validation, spec, provider, hands.ledger)
     except CreateRejected as error:
         return _refused(step, _record(spec, provider.scope), error, hands)
     pending = replace(
@@ -238,34 +219,6 @@ def _cancel(step: Step, hands: Hands) -> Outcome:
         message = f"too late: {job.id} had already {job.status.value}"
         return Outcome(step=step, result=Result.FAILED, record=record, message=message)
     return Outcome(step=step, result=Result.CANCELLED, record=record, message=step.message)
-
-
-def _upload(dataset: Dataset, provider: Provider, hands: Hands) -> str:
-    """The provider's name for this data, uploading the bytes only where it has none."""
-    if dataset.sha256 is None:
-        return dataset.reference or ""
-    with hands.uploads.alone(provider.scope, dataset.sha256):
-        known = hands.ledger.state.files.get(provider.scope, {}).get(dataset.sha256)
-        if not dataset.present and known:
-            return known.reference
-        ref = provider.upload(_local(dataset, dataset.sha256, hands.root), known)
-        if ref != known:
-            _remember(ref, provider.scope, hands)
-    return ref.reference
-
-
-def _remember(ref: FileRef, scope: str, hands: Hands) -> None:
-    hands.ledger.commit(lambda state: with_file(state, scope, ref))
-
-
-def _local(dataset: Dataset, sha256: str, root: Path) -> LocalFile:
-    if dataset.path is None or dataset.size is None:
-        raise CreateRejected(
-            f"the bytes of {dataset.path or sha256} are not here and the provider lost its copy",
-            remedy=Remedy.FIX_ACCOUNT,
-            hint="apply where the data is",
-        )
-    return LocalFile(path=root / dataset.path, sha256=sha256, size=dataset.size)
 
 
 def _refused(step: Step, record: Record, error: CreateRejected, hands: Hands) -> Outcome:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler import observe, schedule, specs, status
-from reconciler.apply import Hands, Uploads, apply
+from reconciler.apply import Hands, apply
 from reconciler.config import Config
 from reconciler.errors import ConfigError, SpecError
 from reconciler.model import (
@@ -33,6 +33,7 @@ from reconciler.policy import enforce
 from reconciler.providers.base import Provider
 from reconciler.state.base import LockOwner, StateStore
 from reconciler.state.commit import Ledger
+from reconciler.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,6 @@ class Reconciler:
     owner: LockOwner
     commit: Callable[[], str | None] = lambda: None
     sandbox: bool = False
-    uploads: Uploads = field(default_factory=Uploads)
     _providers: dict[str, Provider] = field(default_factory=dict)
 
     def load(self, paths: Sequence[str] = ()) -> tuple[JobSpec, ...]:
@@ -192,8 +192,7 @@ class Reconciler:
             ledger=ledger,
             provider=self.provider,
             clock=self.clock,
-            root=self.config.root,
-            uploads=self.uploads,
+            uploads=Uploads(self.config.root),
         )
 
     def grace(self) -> dict[str, float]:

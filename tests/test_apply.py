@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.apply import Hands, Uploads, apply
+from reconciler.apply import Hands, apply
 from reconciler.errors import (
     CreateOutcomeUnknown,
     CreateRejected,
@@ -38,6 +38,7 @@ from reconciler.model import (
     Step,
 )
 from reconciler.state.commit import Ledger
+from reconciler.uploads import Uploads
 from tests.fakes import NOW, Clock, FakeProvider, Killed, MemoryStore, make_record, make_spec
 
 SPEC = make_spec()
@@ -65,8 +66,7 @@ class House:
             ledger=Ledger(self.store, self.store.read()),
             provider=lambda _: self.provider,
             clock=self.clock,
-            root=Path("/nowhere"),
-            uploads=Uploads(),
+            uploads=Uploads(Path("/nowhere")),
         )
         state = self.store.state
         return apply(Plan(steps=steps, lineage=state.lineage, serial=state.serial), hands)

@@ -249,10 +249,10 @@ class BedrockProvider:
     def _shown(self, request: CreateRequest, arn: str) -> Job:
         """The job just created. That it exists is certain, whether it can be looked at or not."""
         try:
-            job = self.get(arn)
+            job = self.get(request.spec.token)
         except ProviderError:
             job = None
-        return job or wire.created(request, arn)
+        return job if job and job.id == arn else wire.created(request, arn)
 
     def _despite(self, request: CreateRequest, error: Refused) -> Job:
         """What a refused create means: ours may have come before, and hold the name."""

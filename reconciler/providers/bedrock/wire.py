@@ -72,6 +72,7 @@ def created(request: CreateRequest, arn: str) -> Job:
         model=request.base_model,
         training_file=request.training,
         validation_file=request.validation,
+        organization_id=_account(arn),
     )
 
 

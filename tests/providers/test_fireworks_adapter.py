@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +46,7 @@ INTEGRATIONS = ({"type": "wandb", "wandb": {"project": "p"}},)
 ID = f"accounts/acme/supervisedFineTuningJobs/{TOKEN}"
 
 
-def nothing_but(table: dict[str, Reply | Answering]) -> Answering:
+def nothing_but(table: Mapping[str, Reply | Answering]) -> Answering:
     """A server that has this and nothing else, and says so in gRPC's words."""
     known = route(table)
 
@@ -380,7 +380,7 @@ class TestGet:
             f"GET {SFT}/{TOKEN}": Reply(200, sft(TOKEN, "EARLY_STOPPED")),
             f"GET {MODELS}/{TOKEN}": model,
         }
-        with bench(nothing_but(dict(table))) as at:
+        with bench(nothing_but(table)) as at:
             job = at.provider.get(ID)
         assert job is not None
         assert job.status is status

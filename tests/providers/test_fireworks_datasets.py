@@ -416,9 +416,9 @@ class TestLarge:
 def test_a_large_file_is_never_in_memory_whole(tmp_path: Path) -> None:
     path = tmp_path / "big.jsonl"
     size = 24 * 1024 * 1024
-    with path.open("wb") as stream:
+    with path.open("wb") as written:
         for _ in range(24):
-            stream.write((b"x" * 1023 + b"\n") * 1024)
+            written.write((b"x" * 1023 + b"\n") * 1024)
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     file = LocalFile(path=path, sha256=sha256, size=size)

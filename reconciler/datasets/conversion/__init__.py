@@ -114,7 +114,7 @@ def convert(
                 found = reading.read(line, form=form, reserved=reserved)
                 if isinstance(found, tuple):
                     findings.add_faults(number, line, found)
-                elif not findings.problems:
+                else:
                     written = form.encode(found) + b"\n"
                     given.update(written)
                     out.write(written)

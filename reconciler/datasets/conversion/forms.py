@@ -25,6 +25,7 @@ class Form:
 
     `shown` names it in messages. `takes_parts`: content may come in several texts.
     `takes_system_beside`: a line may have its system text beside the messages already.
+    `takes_turns`: how many turns an example has, None for any.
     """
 
     shown: str

@@ -216,7 +216,6 @@ _OPTIONAL = frozenset(
         "function_call",
         "functions",
         "name",
-        "parallel_tool_calls",
         "refusal",
         "tool_calls",
         "tools",

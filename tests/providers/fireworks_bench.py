@@ -8,16 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler import providers
 from reconciler.config import FireworksSettings
 from reconciler.model import Dataset, JobSpec
-from reconciler.providers.fireworks.account import account
 from reconciler.providers.fireworks.adapter import FireworksProvider
 from tests.fakes import make_spec
 from tests.providers.loopback import Answering, Heard, Loopback, Reply, loopback
 
 KEY = "fw_3ZbXq7Yh2LkPm9Rt5VwN"
 WANDB = "0123456789abcdef0123456789abcdef01234567"
-ENVIRONMENT = {"WANDB_API_KEY": WANDB, "OTHER_WANDB": f"other-{WANDB}"}
+ENVIRONMENT = {
+    "FIREWORKS_API_KEY": KEY,
+    "WANDB_API_KEY": WANDB,
+    "OTHER_WANDB": f"other-{WANDB}",
+}
 ROOT = "/v1/accounts/acme"
 SFT = f"{ROOT}/supervisedFineTuningJobs"
 DPO = f"{ROOT}/dpoJobs"
@@ -39,14 +43,9 @@ def bench(answer: Answering, **settings: Any) -> Iterator[Bench]:
     """An adapter at a scripted server. `settings` are those of reconciler.yaml."""
     naps: list[float] = []
     with loopback(answer) as server:
-        values = {
-            "name": "fireworks",
-            "base_url": server.url,
-            "account_id": "acme",
-            **settings,
-        }
-        made = account(FireworksSettings(**values), ENVIRONMENT, KEY)
-        provider = FireworksProvider(made, sleep=naps.append)
+        values = {"name": "fireworks", "base_url": server.url, "account_id": "acme", **settings}
+        provider = providers.connect(FireworksSettings(**values), ENVIRONMENT, sleep=naps.append)
+        assert isinstance(provider, FireworksProvider)
         try:
             yield Bench(server=server, provider=provider, naps=naps)
         finally:

@@ -451,10 +451,13 @@ class TestList:
             assert {job.stamp for job in at.provider.list()} == {"a", "b"}
 
     @pytest.mark.parametrize("status", [400, 422])
-    def test_a_server_that_cannot_order_is_asked_without(self, status: int) -> None:
+    @pytest.mark.parametrize("spelt", ["createTime desc", None])
+    def test_a_server_that_orders_otherwise_or_not_at_all_is_asked_so(
+        self, status: int, spelt: str | None
+    ) -> None:
         def answer(heard: Heard) -> Reply:
-            if "orderBy" in heard.query:
-                return grpc(status, 3, "unknown field create_time")
+            if heard.query.get("orderBy") != spelt:
+                return grpc(status, 3, "invalid order_by")
             name = "supervisedFineTuningJobs" if heard.path == SFT else "dpoJobs"
             return listing(**{name: [sft("a") if heard.path == SFT else dpo("b")]})
 

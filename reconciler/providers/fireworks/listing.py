@@ -16,8 +16,9 @@ from reconciler.providers.http import Http, Refused
 PAGE = ("pageSize", "200")
 """The most that Fireworks sends at once (its SDK, 1.2)."""
 
-ORDER = ("orderBy", "create_time desc")
-"""By itself Fireworks orders by name. What this asks for is checked, not believed."""
+ORDERS = (("orderBy", "create_time desc"), ("orderBy", "createTime desc"))
+"""By itself Fireworks orders by name. Its description does not say how it spells a field here, so
+that both ways are tried; and what comes back is checked, not believed."""
 
 _NOT_UNDERSTOOD = (400, 422)
 
@@ -43,14 +44,7 @@ def newest_first(http: Http, path: str, collection: str) -> Iterator[Entry]:
 
 
 def _pages(http: Http, path: str, collection: str) -> Iterator[list[Entry]]:
-    query = [PAGE, ORDER]
-    try:
-        document, where = _asked(http, path, query)
-    except Refused as error:
-        if error.refused.status not in _NOT_UNDERSTOOD:
-            raise
-        query = [PAGE]
-        document, where = _asked(http, path, query)
+    document, where, query = _first(http, path)
     seen: set[str] = set()
     tokens: set[str] = set()
     while True:
@@ -62,6 +56,17 @@ def _pages(http: Http, path: str, collection: str) -> Iterator[list[Entry]]:
             raise ProviderUnavailable(f"{where} goes round in circles: the list has no end")
         tokens.add(token)
         document, where = _asked(http, path, [*query, ("pageToken", token)])
+
+
+def _first(http: Http, path: str) -> tuple[Entry, str, list[tuple[str, str]]]:
+    """The first page, where it came from, and the query that it was had with."""
+    for order in ORDERS:
+        try:
+            return (*_asked(http, path, [PAGE, order]), [PAGE, order])
+        except Refused as error:
+            if error.refused.status not in _NOT_UNDERSTOOD:
+                raise
+    return (*_asked(http, path, [PAGE]), [PAGE])
 
 
 def _asked(http: Http, path: str, query: Sequence[tuple[str, str]]) -> tuple[Entry, str]:

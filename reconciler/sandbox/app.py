@@ -21,11 +21,14 @@ from reconciler.sandbox.bedrock.routes import routes as bedrock_routes
 from reconciler.sandbox.bedrock.wire import BedrockDialect
 from reconciler.sandbox.exchange import Dialect, Refusal, World
 from reconciler.sandbox.faults import Fault, FaultScript
+from reconciler.sandbox.fireworks import storage
+from reconciler.sandbox.fireworks.routes import routes as fireworks_routes
+from reconciler.sandbox.fireworks.wire import FireworksDialect
 from reconciler.sandbox.journal import Journal, entry_of
 from reconciler.sandbox.openai.routes import routes as openai_routes
 from reconciler.sandbox.openai.wire import OpenAIDialect
+from reconciler.sandbox.s3 import routes as s3
 from reconciler.sandbox.s3.object_store import ObjectStore
-from reconciler.sandbox.s3.routes import routes as s3_routes
 from reconciler.sandbox.s3.wire import S3Dialect
 
 
@@ -57,8 +60,9 @@ def build(
     app = Starlette(
         routes=[
             *openai_routes(world),
-            *s3_routes(world, objects),
+            *s3.routes(world, objects),
             *bedrock_routes(world, objects),
+            *fireworks_routes(world),
         ],
         middleware=[Middleware(Journal, path=world.data_dir / "requests.jsonl", clock=clock)],
         exception_handlers={HTTPException: _no_route},
@@ -84,6 +88,11 @@ async def _no_route(request: Request, error: Exception) -> Response:
 
 def _dialect_of(request: Request) -> Dialect:
     """Who answers for a path that leads nowhere: OpenAI, whose API is the one people mistype."""
-    if request.url.path.startswith("/s3"):
+    path = request.url.path
+    if path.startswith(s3.PREFIX):
         return S3Dialect()
+    if path.startswith("/v1/accounts"):
+        return FireworksDialect()
+    if path.startswith(storage.PREFIX):
+        return storage.StorageDialect()
     return BedrockDialect() if is_signed(request) else OpenAIDialect()

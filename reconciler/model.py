@@ -145,7 +145,8 @@ class JobSpec:
     that a server which knows no `method` is spoken to as its user wrote.
     `section` is the part of the spec named after the provider's type.
     `conversion` names what happens to the data on its way up, "" for nothing: the provider reads
-    another form than the one it is written in.
+    another form than the one it is written in. `translation` says in lines what else becomes of the
+    portable words. `unready` is what reconciler.yaml lacks for this spec, with `unready_hint`.
     `identity` is the document whose hash is `digest`; see `reconciler.identity`.
     """
 
@@ -167,6 +168,9 @@ class JobSpec:
     metadata: Mapping[str, str] = field(default_factory=dict)
     section: Mapping[str, Any] = field(default_factory=dict)
     conversion: str = ""
+    translation: tuple[str, ...] = ()
+    unready: str = ""
+    unready_hint: str = ""
     attempt: int = 0
     retry_limit: int = 0
     suspend: bool = False
@@ -279,6 +283,7 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     WAITING_FOR_SPEC = "WaitingForSpec"
     DATA_ABSENT = "DataAbsent"
+    NOT_CONFIGURED = "NotConfigured"
     NO_SPEC = "NoSpec"
     PRUNED = "Pruned"
     REQUESTED = "Requested"

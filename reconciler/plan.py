@@ -246,6 +246,8 @@ def _gated(step: Step, known: _Known) -> Step:
     held = _Steps(step.token, step.name, step.provider, spec=spec, record=step.record)
     if spec.suspend:
         return held.hold(Reason.SUSPENDED, "spec.suspend is true", "set it to false to train")
+    if spec.unready:
+        return held.hold(Reason.NOT_CONFIGURED, spec.unready, spec.unready_hint)
     absent = next((data for data in (spec.training, spec.validation) if _absent(data)), None)
     if absent and not _uploaded(absent, known.state):
         return held.hold(

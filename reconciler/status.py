@@ -46,6 +46,7 @@ _LASTING_HOLDS = (
     Reason.SUSPENDED,
     Reason.WAITING_FOR_SPEC,
     Reason.DATA_ABSENT,
+    Reason.NOT_CONFIGURED,
     Reason.JOB_MISSING,
 )
 """Holds worth a line in git. An outage is not: it would come and go in the history."""

@@ -176,6 +176,12 @@ class TestGates:
         step = only(decide(spec, seen={spec.token: NOTHING}, files=files))
         assert step.action is Action.CREATE
 
+    def test_what_the_repository_has_not_configured(self) -> None:
+        spec = make_spec(unready="no bucket", unready_hint="set one")
+        step = only(decide(spec, seen={spec.token: NOTHING}))
+        assert (step.action, step.reason) == (Action.HOLD, Reason.NOT_CONFIGURED)
+        assert (step.message, step.hint) == ("no bucket", "set one")
+
     def test_a_create_names_its_base_model(self) -> None:
         step = only(decide(SPEC, seen={SPEC.token: NOTHING}))
         assert step.base_model == "gpt-4.1-mini-2025-04-14"

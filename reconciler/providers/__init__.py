@@ -79,6 +79,41 @@ def conversion(spec: JobSpec, settings: ProviderSettings) -> str:
     return rules.conversion(spec, settings)
 
 
+def reserves_words(spec: JobSpec, settings: ProviderSettings) -> bool:
+    """Whether the job would fail for the words that Amazon Nova keeps for itself."""
+    if not isinstance(settings, BedrockSettings):
+        return False
+    from reconciler.providers.bedrock import rules
+
+    return rules.reserves_words(spec)
+
+
+def unready(spec: JobSpec, settings: ProviderSettings) -> Violation | None:
+    """What reconciler.yaml lacks for this spec, which is no mistake of the spec's."""
+    if not isinstance(settings, BedrockSettings):
+        return None
+    from reconciler.providers.bedrock import rules
+
+    return rules.unready(spec, settings)
+
+
+def translation(spec: JobSpec, settings: ProviderSettings) -> tuple[str, ...]:
+    """What becomes of the spec's portable words at this provider, in lines for the plan."""
+    match settings:
+        case OpenAISettings():
+            return ()  # they are OpenAI's own
+        case FireworksSettings():
+            from reconciler.providers.fireworks.translation import translation as fireworks
+
+            return fireworks(spec)
+        case BedrockSettings():
+            from reconciler.providers.bedrock.translation import translation as bedrock
+
+            return bedrock(spec, settings)
+        case _:
+            assert_never(settings)
+
+
 def _key(settings: OpenAISettings | FireworksSettings, environment: Mapping[str, str]) -> str:
     variable = settings.api_key_env
     key = environment.get(variable, "").strip()

@@ -151,6 +151,7 @@ def _step(step: Step) -> dict[str, Any]:
         "base_model_from": spec.model_from if spec else None,
         "method": spec.method if spec else asked.get("method"),
         "hyperparameters": spec.hyperparameters if spec else asked.get("hyperparameters", {}),
+        "translation": words.translations(step),
         "datasets": _datasets(known.training, known.validation) if known else None,
         "source": _source(known.source) if known else None,
         "job": _brief(step.job),

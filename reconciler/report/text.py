@@ -95,6 +95,7 @@ def plan(
                 facts(words.step_facts(step)),
                 *_changed(words.change_phrases(step)),
                 *_why(words.step_sentences(step)),
+                *_changed(words.translations(step)),
                 *_why(words.duplicate_lines(step.duplicates)),
                 *_next(words.step_next(step)),
             ],

@@ -205,6 +205,11 @@ def change_phrases(step: Step) -> tuple[str, ...]:
     return tuple(changes.sentence((change,)) for change in step.changes)
 
 
+def translations(step: Step) -> tuple[str, ...]:
+    """What becomes of the spec's words at its provider, for a step that would send them."""
+    return step.spec.translation if step.spec and step.action is Action.CREATE else ()
+
+
 def step_sentences(step: Step) -> tuple[str, ...]:
     """Why: the step's message, unless it only lists the changes, and what is wrong with the job."""
     message = "" if step.message == changes.sentence(step.changes) else step.message

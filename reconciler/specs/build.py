@@ -7,7 +7,7 @@ and nowhere else, so that two ways to write one thing have one identity.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,28 @@ class Builder:
             for violation in providers.check(spec, settings)
         ]
         problems += _elsewhere(problems, violations)
-        return Built(draft=draft, spec=None if problems else spec, problems=tuple(problems))
+        if problems:
+            return Built(draft=draft, spec=None, problems=tuple(problems))
+        return self._translated(Built(draft=draft, spec=spec), spec, settings)
+
+    def _translated(self, built: Built, spec: JobSpec, settings: ProviderSettings) -> Built:
+        """The spec with what becomes of it at its provider, unless its data cannot be converted."""
+        conversion = providers.conversion(spec, settings)
+        reserved = providers.reserves_words(spec, settings)
+        problems = self._data.conversion_problems(
+            (spec.training, spec.validation), conversion, nova=reserved
+        )
+        if problems:
+            return replace(built, spec=None, problems=problems)
+        missing = providers.unready(spec, settings)
+        translated = replace(
+            spec,
+            conversion=conversion,
+            translation=providers.translation(spec, settings),
+            unready=missing.message if missing else "",
+            unready_hint=missing.hint if missing else "",
+        )
+        return replace(built, spec=translated)
 
     def _provider(self, draft: Draft, problems: list[Problem]) -> ProviderSettings | None:
         name, known = draft.spec.get("provider"), self._config.providers

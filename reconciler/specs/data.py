@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -31,6 +32,7 @@ class DataFiles:
     suggestions: Suggestions
     _places: dict[tuple[Path, str], _Place | _Refusal] = field(default_factory=dict)
     _facts: dict[Path, DatasetFacts | _Refusal | None] = field(default_factory=dict)
+    _converted: dict[tuple[str, str, bool], tuple[Problem, ...]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,6 +70,26 @@ class DataFiles:
             return None
         problems += found.problems
         return found.dataset
+
+    def conversion_problems(
+        self, datasets: Iterable[Dataset | None], conversion: str, *, nova: bool
+    ) -> tuple[Problem, ...]:
+        """What keeps local data from being converted, each file and conversion looked at once.
+
+        `nova` says that the words Amazon Nova keeps for itself may not stand in it.
+        """
+        found: list[Problem] = []
+        for dataset in datasets:
+            if dataset is None or not dataset.present or dataset.path is None:
+                continue
+            form = conversion if dataset.format == "chat" else ""
+            if not form and not nova:
+                continue
+            key = (dataset.path, form, nova)
+            if key not in self._converted:
+                self._converted[key] = _conversion_problems(self.root, *key)
+            found += self._converted[key]
+        return tuple(found)
 
     def _local(self, folder: Path, written: str, pin: str | None) -> _Local | _Refusal:
         place = self._place(folder, written)
@@ -174,6 +196,13 @@ def _facts(place: _Place) -> DatasetFacts | _Refusal | None:
     if found.examples == 0:
         return _Refusal(f"{place.name} holds no examples, only blank lines")
     return found
+
+
+def _conversion_problems(root: Path, name: str, conversion: str, nova: bool) -> tuple[Problem, ...]:
+    from reconciler.datasets import conversion as convert  # most specs need none
+
+    reserved = convert.NOVA_RESERVED if nova else ()
+    return tuple(convert.check(root / name, name, conversion, reserved=reserved))
 
 
 def _kind(mode: int) -> str:

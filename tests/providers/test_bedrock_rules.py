@@ -11,6 +11,7 @@ import pytest
 
 from reconciler.config import BedrockSettings
 from reconciler.model import Dataset
+from reconciler.providers.bedrock import rules
 from reconciler.providers.bedrock.rules import check, conversion
 from tests.providers.bedrock_bench import BUCKET, CLAUDE, LLAMA, NOVA, ROLE, SETTINGS, TITAN, make
 
@@ -479,16 +480,19 @@ def test_a_broken_rule_names_the_field_and_the_way_out(
     assert hint in violation.hint
 
 
-def test_what_the_account_lacks_is_named_with_its_setting() -> None:
-    violations = {".".join(map(str, v.path)): v for v in check(make(), BARE)}
-    assert set(violations) == {
-        "spec.training_file",
-        "spec.bedrock.role_arn",
-        "spec.bedrock.output_s3_uri",
-    }
-    assert "providers.bedrock.bucket is not set" in violations["spec.training_file"].message
-    assert "providers.bedrock.role_arn" in violations["spec.bedrock.role_arn"].hint
-    assert "providers.bedrock.bucket" in violations["spec.bedrock.output_s3_uri"].hint
+def test_what_the_repository_lacks_is_no_mistake_of_the_spec() -> None:
+    assert check(make(), BARE) == []
+    missing = rules.unready(make(), BARE)
+    assert missing is not None
+    assert "providers.bedrock.bucket is not set" in missing.message
+    missing = rules.unready(make(), replace(BARE, bucket="training-data"))
+    assert missing is not None
+    assert "providers.bedrock.role_arn" in missing.hint
+    in_s3 = make(training=Dataset(reference="s3://training-data/x.jsonl"))
+    missing = rules.unready(in_s3, replace(BARE, role_arn=SETTINGS.role_arn))
+    assert missing is not None
+    assert missing.path == ("spec", "bedrock", "output_s3_uri")
+    assert rules.unready(make(), SETTINGS) is None
 
 
 @pytest.mark.parametrize("settings", [{"bucket": "My_Bucket"}, {"prefix": "fine tune"}])

@@ -233,6 +233,29 @@ ABSENT = make_step(
     message="specs/data/support.train.jsonl is not in this checkout and was never uploaded",
     hint="fetch the data, or apply where it is",
 )
+NOT_CONFIGURED = make_step(
+    Action.HOLD,
+    Reason.NOT_CONFIGURED,
+    "nowhere-to-go",
+    message="specs/data/support.train.jsonl has to be uploaded to S3, and"
+    " providers.bedrock.bucket is not set",
+    hint="set providers.bedrock.bucket in reconciler.yaml, or name data in S3: s3://BUCKET/KEY",
+)
+TRANSLATED = make_step(
+    Action.CREATE,
+    Reason.MISSING,
+    "on-bedrock",
+    base_model="amazon.nova-micro-v1:0",
+    spec=make_spec(
+        "on-bedrock",
+        translation=(
+            "n_epochs → epochCount 2",
+            "Bedrock's defaults: learningRate 1e-05, learningRateWarmupSteps 10",
+            "chat data → bedrock-conversation-2024",
+        ),
+    ),
+    message="no job carries this spec yet",
+)
 ORPHANED = make_step(
     Action.ORPHAN,
     Reason.NO_SPEC,
@@ -264,7 +287,8 @@ EVERY_STEP = (
     *(CREATE, TRAIN_AGAIN, LOST, RETRY),
     *(ADOPT, FINISHED, BROKE),
     *(IN_SYNC, STILL_FAILED, PAUSED, NEW_WORD),
-    *(UNAVAILABLE, IN_BETWEEN, REFUSED, GONE, SUSPENDED, WAITING, ABSENT),
+    *(UNAVAILABLE, IN_BETWEEN, REFUSED, GONE, SUSPENDED, WAITING, ABSENT, NOT_CONFIGURED),
+    TRANSLATED,
     *(ORPHANED, PRUNED, REQUESTED),
 )
 LARGE = make_plan(

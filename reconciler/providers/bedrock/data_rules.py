@@ -64,6 +64,18 @@ def check(spec: JobSpec, settings: BedrockSettings) -> Iterator[Violation]:
     yield from _size(files[0], spec)
 
 
+def unready(spec: JobSpec, settings: BedrockSettings) -> Violation | None:
+    """That local data has nowhere to go: the repository's omission, not the spec's mistake."""
+    if settings.bucket or not _is_local(spec.training):
+        return None
+    where = f"providers.{settings.name}.bucket"
+    return Violation(
+        path=("spec", "training_file"),
+        message=f"{spec.training.path} has to be uploaded to S3, and {where} is not set",
+        hint=f"set {where} in reconciler.yaml, or name data in S3: s3://BUCKET/KEY",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
     """A dataset under the name of its field."""
@@ -109,16 +121,10 @@ def _reference(file: _File) -> Iterator[Violation]:
 
 
 def _bucket(file: _File, settings: BedrockSettings) -> Iterator[Violation]:
-    """Whether local data has somewhere to go."""
-    if not _is_local(file.data):
+    """Whether the place that local data goes to is one that Bedrock reads from."""
+    if not _is_local(file.data) or not settings.bucket:
         return
     where = f"providers.{settings.name}"
-    if not settings.bucket:
-        yield file.violation(
-            f"{file.shown} has to be uploaded to S3, and {where}.bucket is not set",
-            f"set {where}.bucket in reconciler.yaml, or name data in S3: s3://BUCKET/KEY",
-        )
-        return
     uploaded = f"{uploads(settings)}{'0' * _SHA256_LENGTH}.jsonl"
     if fault := s3_uri.fault(uploaded):
         yield file.violation(

@@ -95,6 +95,11 @@ def portable(raw: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def portable_names(spec: JobSpec) -> Mapping[str, str]:
+    """Bedrock's name of every portable hyperparameter that this kind of job has."""
+    return _PORTABLE_RFT if kind(spec) is Kind.REINFORCEMENT else _PORTABLE
+
+
 def violations(spec: JobSpec, model: str | None) -> Iterator[Violation]:
     """What this model would not take. None: it is not known yet, and is checked at the create."""
     values = _values(spec)
@@ -133,7 +138,7 @@ def _against(
 
 def _values(spec: JobSpec) -> list[_Value]:
     """All that the spec says, portable names first."""
-    names = _PORTABLE_RFT if kind(spec) is Kind.REINFORCEMENT else _PORTABLE
+    names = portable_names(spec)
     said = [
         _Value(name=names[name], value=value, path=_where(spec, name), portable=name)
         for name, value in spec.hyperparameters.items()

@@ -17,9 +17,10 @@ from reconciler.providers.base import Violation
 from reconciler.providers.bedrock import data_rules, hyperparameters, section_rules, stamp
 from reconciler.providers.bedrock.customization import Kind, kind
 from reconciler.providers.bedrock.data_rules import conversion
+from reconciler.providers.bedrock.families import Form, family
 from reconciler.providers.bedrock.limits import MAX_TAGS, MODEL, MODEL_NAME, TAG_KEY, TAG_VALUE
 
-__all__ = ["check", "conversion"]
+__all__ = ["check", "conversion", "reserves_words", "unready"]
 
 _ELSEWHERE = re.compile(r"gpt-\d.*|o\d(-.*)?|ft:.*|accounts/.*|(babbage|davinci)-002")
 _PROFILE = re.compile(r"(us|us-gov|eu|apac|jp|au|ca|global)\.(?P<base>[a-z0-9-]+\..+)")
@@ -38,6 +39,19 @@ def check(spec: JobSpec, settings: BedrockSettings) -> list[Violation]:
         *_tags(spec),
         *section_rules.check(spec, settings),
     ]
+
+
+def unready(spec: JobSpec, settings: BedrockSettings) -> Violation | None:
+    """What reconciler.yaml has to say before this spec can be created; None if nothing."""
+    return data_rules.unready(spec, settings) or section_rules.unready(spec, settings)
+
+
+def reserves_words(spec: JobSpec) -> bool:
+    """Whether the job would fail for the words that Amazon Nova's text models keep."""
+    known = family(spec.model)
+    if known is None or kind(spec) is not Kind.FINE_TUNING:
+        return False
+    return known.name.startswith("Nova") and known.form is Form.CONVERSATION
 
 
 def _model(spec: JobSpec) -> Iterator[Violation]:

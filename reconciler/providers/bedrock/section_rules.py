@@ -69,30 +69,36 @@ def _kind(spec: JobSpec) -> Iterator[Violation]:
         )
 
 
-def _role(spec: JobSpec, settings: BedrockSettings) -> Iterator[Violation]:
-    arn, path = role(spec, settings), (*_SECTION, "role_arn")
-    where = f"providers.{settings.name}.role_arn"
-    if not arn:
-        yield Violation(
-            path=path,
+def unready(spec: JobSpec, settings: BedrockSettings) -> Violation | None:
+    """That no role or no place for the results is named, in the spec or in the repository."""
+    if not role(spec, settings):
+        where = f"providers.{settings.name}.role_arn"
+        return Violation(
+            path=(*_SECTION, "role_arn"),
             message="Bedrock needs an IAM role to read the data and write the results with",
             hint=f"set {where} in reconciler.yaml, or spec.bedrock.role_arn, as {ROLE.example}",
         )
-    elif complaint := ROLE.complaint(arn):
+    if output(spec, settings) is None:
+        where = f"providers.{settings.name}.bucket"
+        return Violation(
+            path=(*_SECTION, "output_s3_uri"),
+            message="Bedrock needs a place in S3 to write the results to",
+            hint=f"set {where} in reconciler.yaml, or spec.bedrock.output_s3_uri",
+        )
+    return None
+
+
+def _role(spec: JobSpec, settings: BedrockSettings) -> Iterator[Violation]:
+    arn, path = role(spec, settings), (*_SECTION, "role_arn")
+    if arn and (complaint := ROLE.complaint(arn)):
+        where = f"providers.{settings.name}.role_arn"
         origin = "" if spec.section.get("role_arn") else f"{where}: "
         yield Violation(path=path, message=f"{origin}{complaint}", hint=f"as {ROLE.example}")
 
 
 def _output(spec: JobSpec, settings: BedrockSettings) -> Iterator[Violation]:
     uri, path = output(spec, settings), (*_SECTION, "output_s3_uri")
-    where = f"providers.{settings.name}.bucket"
-    if uri is None:
-        yield Violation(
-            path=path,
-            message="Bedrock needs a place in S3 to write the results to",
-            hint=f"set {where} in reconciler.yaml, or spec.bedrock.output_s3_uri",
-        )
-    elif fault := s3_uri.fault(uri):
+    if uri is not None and (fault := s3_uri.fault(uri)):
         yield Violation(path=path, message=fault.message, hint=fault.hint)
 
 

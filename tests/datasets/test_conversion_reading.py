@@ -320,11 +320,23 @@ def test_what_no_form_can_hold(
             [
                 (
                     "messages/0/content/1",
-                    "a second part of a message: the form for Claude has one text for each",
+                    "a second part: the form for Claude has one text here",
                     "join the parts into one text",
                 )
             ],
             id="several parts where there is one text",
+        ),
+        pytest.param(
+            CONVERSATION,
+            chat(SYSTEM | {"content": [part("a"), part("b")]}, ASKED, ANSWERED),
+            [
+                (
+                    "messages/0/content/1",
+                    "a second part: Bedrock's conversation has one text here",
+                    "join the parts into one text",
+                )
+            ],
+            id="several parts of a system text",
         ),
         pytest.param(
             PAIR,
@@ -406,6 +418,12 @@ def test_a_member_written_twice_would_lose_one_of_them(
     ]
     path = tuple(int(step) if step.isdigit() else step for step in pointer.split("/"))
     assert line[column(line, path) - 1 :].startswith(begins)
+
+
+def test_a_name_that_is_no_text_is_not_repeated_in_a_message() -> None:
+    line = json.dumps(chat(ASKED, ANSWERED)).encode()[:-1] + rb', "\ud83d": 1, "\ud83d": 2}'
+    (found,) = faults(line, CONVERSATION)
+    assert found == ("", "holds half of a surrogate pair, which is no character", "")
 
 
 def test_backslashes_at_the_end_of_texts_hide_no_other_member() -> None:
@@ -571,7 +589,7 @@ def _said(value: Any, name: str = "") -> list[Any]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(value=_line(), reserved=st.sampled_from([(), NOVA_RESERVED]))
 @example(value=chat(SYSTEM, ASKED, ANSWERED), reserved=())
 @example(value=chat(ASKED, ANSWERED, system="x"), reserved=())

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SPEAKERS = ("user", "assistant")
-"""Whose turn it is: a user begins, they alternate, and the assistant has the last word."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A system text, and turns that alternate between a user and an assistant.
+    """A system text, and turns: a user begins, an assistant has the last word, and they alternate.
 
-    Each is a tuple of texts, since content may come in parts. No text is blank; an example without
-    a system text has an empty tuple for it.
+    A turn is a tuple of texts, since content may come in parts. `system` is a tuple of one text, or
+    empty where there is none. No text is blank.
     """
 
     system: tuple[str, ...]

@@ -15,15 +15,16 @@ from typing import Any
 
 import msgspec
 
-from reconciler.datasets.conversion.example import SPEAKERS, Example
-from reconciler.datasets.native import SCHEMA_VERSION
+from reconciler.datasets.conversion.example import Example
+from reconciler.datasets.native import SCHEMA_VERSION, SPEAKERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """A way to write an example, and what it has room for.
 
-    `shown` names it in messages. `takes_parts`: content may come in several texts.
+    `shown` names it in messages. `takes_parts`: what is said in a turn may come in several texts
+    (a system text may not: AWS's validator for Llama wants one).
     `takes_system_beside`: a line may have its system text beside the messages already.
     `takes_turns`: how many turns an example has, None for any.
     """

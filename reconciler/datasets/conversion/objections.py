@@ -13,11 +13,12 @@ import json
 from collections import Counter
 from typing import Any
 
-from reconciler.datasets.conversion.example import SPEAKERS, Example
+from reconciler.datasets.conversion.example import Example
 from reconciler.datasets.conversion.forms import Form
 from reconciler.datasets.conversion.texts import is_blank, reserved_fault
 from reconciler.datasets.examples import inspect
 from reconciler.datasets.fault import Fault, not_text, quoted
+from reconciler.datasets.native import SPEAKERS
 from reconciler.datasets.position import Pointer
 from reconciler.datasets.shape import Shape
 
@@ -83,7 +84,8 @@ class _Reader:
     def _message(self, message: _Members, at: Pointer) -> None:
         self._repeated(message, at)
         role = message["role"]
-        texts = self._content(message.get("content"), (*at, "content"))
+        one_text = role == "system" or not self._form.takes_parts
+        texts = self._content(message.get("content"), (*at, "content"), one_text=one_text)
         if role in SPEAKERS:
             self._turn(role, texts, at)
         elif role == "system":
@@ -140,7 +142,7 @@ class _Reader:
             self._judge(value, ("system",))
             self.system = (value,)
 
-    def _content(self, content: Any, at: Pointer) -> tuple[str, ...]:
+    def _content(self, content: Any, at: Pointer, *, one_text: bool) -> tuple[str, ...]:
         """The texts of a message. One that says nothing but a call of a tool has none."""
         match content:
             case None:
@@ -152,12 +154,9 @@ class _Reader:
                 self._add(at, "says nothing", "leave the example out")
                 return ()
         texts = tuple(self._part(part, (*at, number)) for number, part in enumerate(content))
-        if len(texts) > 1 and not self._form.takes_parts:
-            self._add(
-                (*at, 1),
-                f"a second part of a message: {self._form.shown} has one text for each",
-                "join the parts into one text",
-            )
+        if len(texts) > 1 and one_text:
+            message = f"a second part: {self._form.shown} has one text here"
+            self._add((*at, 1), message, "join the parts into one text")
         return texts
 
     def _part(self, part: _Members, at: Pointer) -> str:
@@ -189,6 +188,9 @@ class _Reader:
         self.faults += reserved_fault(text, at, self._reserved)
 
     def _lost(self, name: str, at: Pointer) -> None:
+        if faults := tuple(not_text(name, at)):  # such a name cannot even be shown
+            self.faults += faults
+            return
         hint = _HINTS.get(name, "take it out of the file")
         if name == "weight":
             message = "a weight would be lost: every answer is trained on"
@@ -198,7 +200,8 @@ class _Reader:
 
     def _repeated(self, members: _Members, at: Pointer) -> None:
         for name in members.repeated:
-            self._add((*at, name), f"{quoted(name)} is written twice", "keep one of them")
+            if not any(not_text(name, at)):  # else it is lost, and said so
+                self._add((*at, name), f"{quoted(name)} is written twice", "keep one of them")
 
     def _add(self, at: Pointer, message: str, hint: str = "") -> None:
         self.faults.append(Fault(pointer=at, message=message, hint=hint))

@@ -11,10 +11,11 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.datasets.conversion import objections
-from reconciler.datasets.conversion.example import SPEAKERS, Example
+from reconciler.datasets.conversion.example import Example
 from reconciler.datasets.conversion.forms import Form
 from reconciler.datasets.conversion.texts import holds_reserved, is_blank
 from reconciler.datasets.fault import Fault
+from reconciler.datasets.native import SPEAKERS
 
 
 def read(line: bytes, *, form: Form, reserved: tuple[str, ...]) -> Example | tuple[Fault, ...]:

@@ -34,7 +34,11 @@ _EXTRA = ("starlette", "uvicorn", "python_multipart")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A sandbox that answers. `url` has no path: OpenAI is at `url + "/v1"`."""
+    """A sandbox that answers.
+
+    `url` has no path: it is the endpoint of Bedrock and of Fireworks; OpenAI is at `url + "/v1"`, S3
+    at `url + "/s3"`.
+    """
 
     url: str
 

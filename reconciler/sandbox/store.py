@@ -23,6 +23,7 @@ Record = Mapping[str, Any]
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _TIME_DIGITS = 9  # microseconds in base 62: enough until the year 2398
+_LOCK_POLL_SECONDS = 0.005  # a lock is held for one small file: asking again soon pays
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -117,7 +118,7 @@ class Collection:
         `revision` is handed None if there is no object by that name, and returns None for one that
         shall not be. What it raises leaves everything as it was.
         """
-        with FileLock(self._lock_path):
+        with FileLock(self._lock_path).acquire(poll_interval=_LOCK_POLL_SECONDS):
             record = self.load(name)
             revised = revision(record)
             if revised is None:

@@ -38,7 +38,7 @@ from reconciler.model import (
     Result,
     Step,
 )
-from reconciler.providers.base import CreateRequest, Provider
+from reconciler.providers.base import SOURCE_KEY, CreateRequest, Provider
 from reconciler.state.commit import Ledger
 from reconciler.state.edit import with_record, with_records
 from reconciler.uploads import Uploads
@@ -62,7 +62,7 @@ class Hands:
     """What carrying out needs: the ledger to write ahead in, and the way to each provider.
 
     `clock` gives unix seconds: an upload may take an hour, and a create's grace counts from when
-    it went out, not from when the pass began.
+    it went out, or from when its answer was given up, not from when the pass began.
     """
 
     ledger: Ledger
@@ -183,9 +183,12 @@ def _create(step: Step, hands: Hands) -> Outcome:
     except CreateRejected as error:
         return _refused(step, pending, error, hands)
     except CreateOutcomeUnknown as error:
+        # It may have been done in the last moment of a long wait: the grace counts from here.
+        unknown = replace(pending, pending_since=hands.clock())
+        hands.ledger.commit(lambda state: with_record(state, unknown))
         hint = "the next pass looks for it before anything else"
         return Outcome(
-            step=step, result=Result.UNKNOWN, record=pending, message=error.message, hint=hint
+            step=step, result=Result.UNKNOWN, record=unknown, message=error.message, hint=hint
         )
     bound = replace(pending, binding=Binding.BOUND, job=job)
     hands.ledger.commit(lambda state: with_record(state, bound))
@@ -264,11 +267,23 @@ def _bound(step: Step, scope: str, job: Job | None) -> Record:
     """The record of a step whose job is known: state's own, or a new one where state had none."""
     if step.record is not None:
         record = step.record
-    elif step.spec is not None:
-        record = _record(step.spec, scope)
+    elif step.spec is not None and job is not None:
+        record = _found(_record(step.spec, scope), job)
     else:
         raise ValueError(step)
     return replace(record, binding=Binding.BOUND, rejection=None, job=job)
+
+
+def _found(record: Record, job: Job) -> Record:
+    """What the job itself tells of its making, which is not what is checked out today."""
+    stamped = (job.metadata or {}).get(SOURCE_KEY, "")
+    validation = record.validation
+    return replace(
+        record,
+        source=replace(record.source, commit=stamped.partition("@")[2] or None),
+        training=replace(record.training, reference=job.training_file),
+        validation=validation and replace(validation, reference=job.validation_file),
+    )
 
 
 def _steered(step: Step) -> Record | None:

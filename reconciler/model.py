@@ -214,7 +214,10 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What state knows of one token. `pending_since` is when its last create went out."""
+    """What state knows of one token.
+
+    `pending_since` is when its last create went out, or when waiting for its answer was given up.
+    """
 
     token: str
     namespace: str

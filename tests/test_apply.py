@@ -115,6 +115,19 @@ class TestCreate:
         assert house.record.job == house.provider.jobs["ftjob-1"]
         assert len(house.provider.creates) == 1
 
+    def test_the_grace_counts_from_when_waiting_for_an_answer_ended(self, house: House) -> None:
+        def hang(operation: str) -> None:
+            if operation == "create":
+                house.clock.sleep(120)
+                raise CreateOutcomeUnknown("read timeout")
+
+        house.provider.before = hang
+        outcome = house.create()
+        assert outcome.result is Result.UNKNOWN
+        assert house.record.binding is Binding.PENDING
+        assert house.record.pending_since == NOW + 120
+        assert outcome.record == house.record
+
     def test_sends_what_the_spec_asks_for(self, house: House) -> None:
         spec = make_spec(validation=Dataset(reference="file-valid"))
         house.create(spec)

@@ -14,6 +14,7 @@ from reconciler.config import (
     FireworksSettings,
     OpenAISettings,
     Policy,
+    S3StateSettings,
     duration,
     expand,
 )
@@ -183,6 +184,28 @@ policy: {max_creates: 0}
         },
         policy=Policy(max_creates=0),
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "environment", "expected"),
+    [
+        pytest.param("", {}, {}, id="the rest is boto3's to find"),
+        pytest.param("", {"AWS_REGION": "eu-west-1"}, {"region": "eu-west-1"}, id="environment"),
+        pytest.param("", {"AWS_REGION": ""}, {}, id="an empty variable"),
+        pytest.param(
+            ", region: auto, endpoint_url: 'https://s3.example.org'",
+            {"AWS_REGION": "eu-west-1"},
+            {"region": "auto", "endpoint_url": "https://s3.example.org"},
+            id="the file beats the environment",
+        ),
+    ],
+)
+def test_state_in_s3(
+    root: Path, more: str, environment: Mapping[str, str], expected: Mapping[str, Any]
+) -> None:
+    text = f"state: {{backend: s3, bucket: my-team, key: ft/state.json{more}}}\n"
+    found = load(root, text, environment)
+    assert found.state == S3StateSettings(bucket="my-team", key="ft/state.json", **expected)
 
 
 VENDOR = {

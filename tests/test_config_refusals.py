@@ -87,13 +87,50 @@ NO_DURATION = "is no duration (write it like 30s, 2m, 6h or 1d)"
         ("specs: [link]", "3:9: specs[0]: link lies outside the repository"),
         ("state: {path: ../s.json}", "3:15: state.path: ../s.json lies outside the repository"),
         (
-            "state: {backend: s3, bucket: b}",
-            (
-                '3:18: state.backend: must be "file", got the text "s3"'
-                " (this version keeps its state in a file)"
-            ),
+            "state: {backend: gcs}",
+            '3:18: state.backend: must be "file" or "s3", got the text "gcs"',
         ),
         ("state: {pth: x}", "3:9: state.pth: unknown field (did you mean path?)"),
+        (
+            "state: {backend: s3, bucket: my-team}",
+            (
+                "3:1: state.key: this field is missing"
+                " (state in S3 needs both: bucket: my-team, key: finetune/state.json)"
+            ),
+        ),
+        (
+            "state: {backend: s3, bucket: 's3://my-team', key: k}",
+            (
+                "3:30: state.bucket: must be the name of a bucket, without s3://,"
+                ' got the text "s3://my-team"'
+            ),
+        ),
+        (
+            "state: {backend: s3, bucket: my-team, key: /k}",
+            "3:44: state.key: must be names joined by single slashes, of letters, digits and",
+        ),
+        (
+            "state: {backend: s3, bucket: my-team, key: k, path: x}",
+            (
+                "3:47: state.path: is for backend: file, and the backend is s3"
+                " (key names the object in the bucket)"
+            ),
+        ),
+        (
+            "state: {bucket: my-team}",
+            (
+                "3:9: state.bucket: is for backend: s3, and the backend is file"
+                " (add backend: s3, or remove it)"
+            ),
+        ),
+        (
+            "state: {backend: s3, bucket: my-team, key: k, endpoint_url: 'http://minio:9000'}",
+            "3:61: state.endpoint_url: http://minio would carry the key unencrypted",
+        ),
+        (
+            "state: {backend: s3, bucket: my-team, key: k, endpoint_url: 'https://${env:HOST}'}",
+            "3:61: state.endpoint_url: variables are not filled in here",
+        ),
         ("policy: {max_creates: -1}", "3:23: policy.max_creates: must be at least 0, got -1"),
         (
             "policy: {max_creates: '3'}",

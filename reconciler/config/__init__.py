@@ -21,6 +21,8 @@ from reconciler.config.settings import (
     OpenAISettings,
     Policy,
     ProviderSettings,
+    S3StateSettings,
+    StateSettings,
 )
 from reconciler.config.values import FILE, check_url, duration, expand, is_loopback
 from reconciler.errors import ConfigError, Problem, SpecError
@@ -34,6 +36,8 @@ __all__ = [
     "OpenAISettings",
     "Policy",
     "ProviderSettings",
+    "S3StateSettings",
+    "StateSettings",
     "check_url",
     "duration",
     "expand",
@@ -76,12 +80,11 @@ def load(path: Path | None, *, start: Path, environment: Mapping[str, str]) -> C
         name: _provider(name, entry, environment)
         for name, entry in {**_IMPLICIT, **settings.get("providers", {})}.items()
     }
-    state = settings.get("state", {})
     return Config(
         root=root,
         namespace=settings.get("namespace", "default"),
         specs=tuple(settings.get("specs", ("specs",))),
-        state=FileStateSettings(path=state.get("path", FileStateSettings().path)),
+        state=_state(settings.get("state", {}), environment),
         providers=providers,
         policy=Policy(max_creates=settings.get("policy", {}).get("max_creates")),
     )
@@ -130,6 +133,14 @@ def _read(file: Path, shown: str, root: Path) -> Mapping[str, Any]:
 
 def _wrong(problems: Sequence[Problem]) -> ConfigError:
     return ConfigError("\n".join(str(problem) for problem in sorted(problems)))
+
+
+def _state(entry: Mapping[str, Any], environment: Mapping[str, str]) -> StateSettings:
+    values = {key: value for key, value in entry.items() if key != "backend"}
+    if entry.get("backend") != "s3":
+        return FileStateSettings(**values)
+    # boto3 itself looks at AWS_DEFAULT_REGION alone.
+    return S3StateSettings(**{"region": environment.get("AWS_REGION") or None} | values)
 
 
 def _provider(

@@ -43,6 +43,8 @@ class Rules:
             self._inside(("specs", index), path)
         if "path" in value.get("state", {}):
             self._inside(("state", "path"), value["state"]["path"])
+        if "endpoint_url" in value.get("state", {}):
+            self._setting(("state", "endpoint_url"), value["state"]["endpoint_url"])
         for name, entry in value.get("providers", {}).items():
             for setting, given in entry.items():
                 self._setting(("providers", name, setting), given)

@@ -73,6 +73,19 @@ class FileStateSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class S3StateSettings:
+    """State in an object that several runners share. What is None, boto3 finds by its own rules."""
+
+    bucket: str
+    key: str
+    region: str | None = None
+    endpoint_url: str | None = None
+
+
+StateSettings = FileStateSettings | S3StateSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What a pass may do at most; None is no limit."""
 
@@ -86,6 +99,6 @@ class Config:
     root: Path
     namespace: str = "default"
     specs: tuple[str, ...] = ("specs",)
-    state: FileStateSettings = field(default_factory=FileStateSettings)
+    state: StateSettings = field(default_factory=FileStateSettings)
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)

@@ -36,6 +36,24 @@ JOBS = "/model-customization-jobs"
 
 SETTINGS = BedrockSettings(name="bedrock", region="us-east-1", role_arn=ROLE, bucket=BUCKET)
 
+S3 = Dataset(reference=f"s3://{BUCKET}/train.jsonl")
+LAMBDA = "arn:aws:lambda:us-east-1:111122223333:function:grade"
+RFT = {
+    "customization_type": "REINFORCEMENT_FINE_TUNING",
+    "rft": {"grader_lambda_arn": LAMBDA},
+}
+DISTILLATION = {
+    "customization_type": "DISTILLATION",
+    "distillation": {"teacher_model": "amazon.nova-pro-v1:0"},
+}
+CPT = {"customization_type": "CONTINUED_PRE_TRAINING"}
+
+
+def local(**fields: Any) -> Dataset:
+    """Local data; chat, and enough of it."""
+    values = {"path": "data/x.jsonl", "sha256": "ab" * 32, "examples": 200, "format": "chat"}
+    return Dataset(**{**values, **fields})
+
 
 def make(name: str = "support-bot", **fields: Any) -> JobSpec:
     """A complete spec for Bedrock, its data local unless told otherwise."""

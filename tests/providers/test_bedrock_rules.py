@@ -11,30 +11,23 @@ import pytest
 
 from reconciler.config import BedrockSettings
 from reconciler.model import Dataset
-from reconciler.providers.bedrock import rules
-from reconciler.providers.bedrock.rules import check, conversion
-from tests.providers.bedrock_bench import BUCKET, CLAUDE, LLAMA, NOVA, ROLE, SETTINGS, TITAN, make
+from reconciler.providers.bedrock.rules import check
+from tests.providers.bedrock_bench import (
+    CLAUDE,
+    CPT,
+    DISTILLATION,
+    LAMBDA,
+    NOVA,
+    RFT,
+    ROLE,
+    S3,
+    SETTINGS,
+    TITAN,
+    local,
+    make,
+)
 
 BARE = BedrockSettings(name="bedrock")
-S3 = Dataset(reference=f"s3://{BUCKET}/train.jsonl")
-LAMBDA = "arn:aws:lambda:us-east-1:111122223333:function:grade"
-RFT = {
-    "customization_type": "REINFORCEMENT_FINE_TUNING",
-    "rft": {"grader_lambda_arn": LAMBDA},
-}
-DISTILLATION = {
-    "customization_type": "DISTILLATION",
-    "distillation": {"teacher_model": "amazon.nova-pro-v1:0"},
-}
-CPT = {"customization_type": "CONTINUED_PRE_TRAINING"}
-
-
-def local(**fields: Any) -> Dataset:
-    """Local data; chat, and enough of it."""
-    values = {"path": "data/x.jsonl", "sha256": "ab" * 32, "examples": 200, "format": "chat"}
-    return Dataset(**{**values, **fields})
-
-
 FINE: dict[str, dict[str, Any]] = {
     "nothing but the data": {},
     "everything a fine-tuning job can say": {
@@ -56,7 +49,7 @@ FINE: dict[str, dict[str, Any]] = {
     },
     "distillation": {"section": DISTILLATION},
     "distillation from prompts": {
-        "training": local(format="reinforcement"),
+        "training": local(format="bedrock-conversation"),
         "section": DISTILLATION,
     },
     "distillation from logs": {
@@ -100,8 +93,6 @@ def test_a_spec_with_everything_of_its_own_needs_no_settings() -> None:
     assert check(make(training=S3, section=section), BARE) == []
 
 
-LOGS = {**DISTILLATION, "training_invocation_logs": {}}
-FILTER = {**DISTILLATION, "training_invocation_logs": {"request_metadata_filters": {}}}
 Row = tuple[dict[str, Any], str, str, str]
 
 
@@ -127,30 +118,6 @@ BROKEN: dict[str, Row] = {
         "spec.integrations.0",
         "Bedrock has no wandb",
         "reconcile metrics",
-    ),
-    "an OpenAI file": (
-        {"training": Dataset(reference="file-abc123")},
-        "spec.training_file",
-        "file-abc123 is the id of a file at OpenAI",
-        "s3://BUCKET/KEY",
-    ),
-    "an encoded URI": (
-        {"training": Dataset(reference="s3%3A%2F%2Fb%2Fk")},
-        "spec.training_file",
-        "is not an S3 URI",
-        "not URL-encoded: s3://b/k",
-    ),
-    "a Hive folder": (
-        {"training": Dataset(reference="s3://bucket/dt=2026/x.jsonl")},
-        "spec.training_file",
-        "holds '='",
-        "copy the data to a key of letters",
-    ),
-    "an empty folder": (
-        {"validation": Dataset(reference="s3://bucket/a//x.jsonl")},
-        "spec.validation_file",
-        "(//)",
-        "one / between two names",
     ),
     "a long suffix": (
         {"suffix": "x" * 47},
@@ -344,18 +311,6 @@ BROKEN: dict[str, Row] = {
         ("method is reinforcement, and spec.bedrock.customization_type FINE_TUNING"),
         "keep one",
     ),
-    "logs from here": (
-        {"section": LOGS},
-        "spec.training_file",
-        "reads a folder of logs in S3",
-        "training_file: s3://BUCKET/",
-    ),
-    "logs for fine-tuning": (
-        {"training": S3, "section": {"training_invocation_logs": {}}},
-        "spec.bedrock.training_invocation_logs",
-        "FINE_TUNING does not learn from invocation logs",
-        "DISTILLATION",
-    ),
     "two conditions": (
         filtered({"equals": {"a": "b"}, "not_equals": {"c": "d"}}),
         "spec.bedrock.training_invocation_logs.request_metadata_filters",
@@ -380,93 +335,6 @@ BROKEN: dict[str, Row] = {
         "is not a value of request metadata",
         "",
     ),
-    "many validators": (
-        {"section": {"validators": [f"s3://bucket/{n}" for n in range(11)]}},
-        "spec.bedrock.validators",
-        "11 sets of validation data, but at most 10",
-        "",
-    ),
-    "a validator elsewhere": (
-        {"section": {"validators": ["./x.jsonl"]}},
-        "spec.bedrock.validators.0",
-        "'./x.jsonl' is not an S3 URI",
-        "",
-    ),
-    "validation of pictures": (
-        {"model": "amazon.nova-canvas-v1:0", "training": S3, "validation": S3},
-        "spec.validation_file",
-        "Nova Canvas takes no validation data",
-        "remove it",
-    ),
-    "few examples": (
-        {"model": LLAMA, "training": local(examples=99)},
-        "spec.training_file",
-        "data/x.jsonl has 99 examples, but Llama 3.1 takes at least 100",
-        "",
-    ),
-    "one example": (
-        {"model": CLAUDE, "training": local(examples=1)},
-        "spec.training_file",
-        "has 1 example, but Claude 3 Haiku takes at least 32",
-        "",
-    ),
-    "few prompts": (
-        {"training": local(examples=99), "section": RFT},
-        "spec.training_file",
-        "has 99 examples, but reinforcement fine-tuning takes at least 100",
-        "",
-    ),
-    "preferences": (
-        {"training": local(format="preference")},
-        "spec.training_file",
-        "in the preference format, and fine-tuning learns from answers",
-        "messages",
-    ),
-    "questions": (
-        {"training": local(format="reinforcement")},
-        "spec.training_file",
-        "in the reinforcement format",
-        "ending with the assistant's answer",
-    ),
-    "completions for chat": (
-        {"training": local(format="completion")},
-        "spec.training_file",
-        "Nova Micro, Lite and Pro cannot be trained on it",
-        'chat messages, or {"schemaVersion"',
-    ),
-    "Nova's for Claude": (
-        {"model": CLAUDE, "training": local(format="bedrock-conversation")},
-        "spec.training_file",
-        "Claude 3 Haiku cannot be trained",
-        '{"system": "…"',
-    ),
-    "words for pictures": (
-        {
-            "model": "amazon.titan-image-generator-v2:0",
-            "section": {"hyperparameters": {"stepCount": 10}},
-        },
-        "spec.training_file",
-        "Titan Image Generator cannot",
-        "image-ref",
-    ),
-    "chat for pre-training": (
-        {"model": TITAN, "section": CPT},
-        "spec.training_file",
-        "continued pre-training reads plain text",
-        "name such data in S3",
-    ),
-    "completions for reinforcement": (
-        {"training": local(format="completion"), "section": RFT},
-        "spec.training_file",
-        "reads OpenAI's chat format",
-        "",
-    ),
-    "completions for distillation": (
-        {"training": local(format="completion"), "section": DISTILLATION},
-        "spec.training_file",
-        "distillation reads conversations",
-        "",
-    ),
 }
 
 
@@ -480,81 +348,9 @@ def test_a_broken_rule_names_the_field_and_the_way_out(
     assert hint in violation.hint
 
 
-def test_what_the_repository_lacks_is_no_mistake_of_the_spec() -> None:
-    assert check(make(), BARE) == []
-    missing = rules.unready(make(), BARE)
-    assert missing is not None
-    assert "providers.bedrock.bucket is not set" in missing.message
-    missing = rules.unready(make(), replace(BARE, bucket="training-data"))
-    assert missing is not None
-    assert "providers.bedrock.role_arn" in missing.hint
-    in_s3 = make(training=Dataset(reference="s3://training-data/x.jsonl"))
-    missing = rules.unready(in_s3, replace(BARE, role_arn=SETTINGS.role_arn))
-    assert missing is not None
-    assert missing.path == ("spec", "bedrock", "output_s3_uri")
-    assert rules.unready(make(), SETTINGS) is None
-
-
-@pytest.mark.parametrize("settings", [{"bucket": "My_Bucket"}, {"prefix": "fine tune"}])
-def test_settings_that_make_no_uri_are_named(settings: dict[str, Any]) -> None:
-    violations = check(make(), replace(SETTINGS, **settings))
-    assert {v.path for v in violations} == {
-        ("spec", "training_file"),
-        ("spec", "bedrock", "output_s3_uri"),
-    }
-    assert "providers.bedrock.bucket and providers.bedrock.prefix" in violations[0].message
-
-
 def test_a_role_that_the_settings_spoil_is_named_there() -> None:
     (violation,) = check(make(), replace(SETTINGS, role_arn="admin"))
     assert violation.message.startswith("providers.bedrock.role_arn: 'admin' is not the ARN")
-
-
-def test_data_that_could_not_be_read_gets_no_second_complaint() -> None:
-    assert check(make(training=Dataset()), SETTINGS) == []
-
-
-@pytest.mark.parametrize("prefix", ["", "/", "finetune/", "/a/b"])
-def test_any_prefix_makes_a_folder(prefix: str) -> None:
-    assert check(make(), replace(SETTINGS, prefix=prefix)) == []
-
-
-CONVERSIONS: list[tuple[dict[str, Any], str]] = [
-    ({"model": NOVA}, "bedrock-conversation-2024/1"),
-    ({"model": "amazon.nova-2-lite-v1:0:256k"}, "bedrock-conversation-2024/1"),
-    ({"model": "meta.llama3-2-1b-instruct-v1:0:128k"}, "bedrock-conversation-2024/1"),
-    ({"model": "meta.llama3-3-70b-instruct-v1:0:128k"}, "bedrock-conversation-2024/1"),
-    ({"model": CLAUDE}, "system-messages/1"),
-    ({"model": TITAN}, "prompt-completion/1"),
-    ({"model": "cohere.command-text-v14:7:4k"}, "prompt-completion/1"),
-    ({"model": LLAMA}, "prompt-completion/1"),
-    ({"model": NOVA, "training": S3}, ""),
-    ({"model": NOVA, "training": S3, "validation": local()}, "bedrock-conversation-2024/1"),
-    ({"model": NOVA, "section": RFT}, ""),
-    ({"model": NOVA, "method": "reinforcement"}, ""),
-    ({"model": TITAN, "section": CPT}, ""),
-    ({"model": LLAMA, "section": DISTILLATION}, "bedrock-conversation-2024/1"),
-    ({"model": "my-model"}, ""),
-    ({"model": None, "model_from": "base"}, ""),
-    ({"model": "amazon.nova-canvas-v1:0"}, ""),
-]
-
-
-@pytest.mark.parametrize(("fields", "name"), CONVERSIONS)
-def test_a_conversion_follows_from_the_model_and_the_kind(
-    fields: dict[str, Any], name: str
-) -> None:
-    assert conversion(make(**fields), SETTINGS) == name
-
-
-@pytest.mark.parametrize("model", [NOVA, CLAUDE, TITAN])
-def test_a_checkout_without_the_data_comes_to_the_same_conversion(model: str) -> None:
-    there = make(model=model, training=local())
-    elsewhere = make(model=model, training=local(format=None, examples=None, present=False))
-    own = make(model=model, training=local(format="bedrock-conversation"))
-    assert (
-        conversion(there, SETTINGS) == conversion(elsewhere, SETTINGS) == conversion(own, SETTINGS)
-    )
 
 
 def test_checking_a_spec_imports_no_boto3() -> None:

@@ -43,8 +43,7 @@ def conversion(spec: JobSpec, settings: BedrockSettings) -> str:
     same token as one with them. Data that is in that form already stays as it is.
     """
     del settings  # the same for every account
-    files = [spec.training, *([spec.validation] if spec.validation else [])]
-    if not any(_is_local(file) for file in files):
+    if not any(_is_local(file.data) for file in _files(spec)):
         return ""
     form = _form(spec)
     return "" if form in (None, Form.IMAGE_CAPTION) else str(form)
@@ -52,9 +51,7 @@ def conversion(spec: JobSpec, settings: BedrockSettings) -> str:
 
 def check(spec: JobSpec, settings: BedrockSettings) -> Iterator[Violation]:
     """What is wrong with a spec's data."""
-    files = [_File(field="training_file", data=spec.training)]
-    if spec.validation is not None:
-        files.append(_File(field="validation_file", data=spec.validation))
+    files = _files(spec)
     for file in files:
         yield from _reference(file)
         yield from _bucket(file, settings)
@@ -66,13 +63,13 @@ def check(spec: JobSpec, settings: BedrockSettings) -> Iterator[Violation]:
 
 def unready(spec: JobSpec, settings: BedrockSettings) -> Violation | None:
     """That local data has nowhere to go: the repository's omission, not the spec's mistake."""
-    if settings.bucket or not _is_local(spec.training):
+    local = [file for file in _files(spec) if _is_local(file.data)]
+    if settings.bucket or not local:
         return None
     where = f"providers.{settings.name}.bucket"
-    return Violation(
-        path=("spec", "training_file"),
-        message=f"{spec.training.path} has to be uploaded to S3, and {where} is not set",
-        hint=f"set {where} in reconciler.yaml, or name data in S3: s3://BUCKET/KEY",
+    return local[0].violation(
+        f"{local[0].shown} has to be uploaded to S3, and {where} is not set",
+        f"set {where} in reconciler.yaml, or name data in S3: s3://BUCKET/KEY",
     )
 
 
@@ -89,6 +86,14 @@ class _File:
     @property
     def shown(self) -> str:
         return self.data.path or self.data.reference or self.field
+
+
+def _files(spec: JobSpec) -> list[_File]:
+    """A spec's datasets, the training data first."""
+    files = [_File(field="training_file", data=spec.training)]
+    if spec.validation is not None:
+        files.append(_File(field="validation_file", data=spec.validation))
+    return files
 
 
 def _is_local(data: Dataset) -> bool:
@@ -156,14 +161,10 @@ def _format(file: _File, spec: JobSpec) -> Iterator[Violation]:
                 " OpenAI's chat format",
                 'one {"messages": […]} per line, with what the grader needs beside it',
             )
-        case Kind.DISTILLATION if format_ not in (
-            _CHAT,
-            "reinforcement",
-            "bedrock-conversation",
-        ):
+        case Kind.DISTILLATION if format_ not in _READABLE[Form.CONVERSATION]:
             yield file.violation(
                 f"{file.shown} is in the {format_} format, and distillation reads conversations",
-                f"in every line {_LINES[Form.CONVERSATION]}",
+                f"in every line {_LINES[Form.CONVERSATION]}; prompts alone only in the latter",
             )
         case Kind.FINE_TUNING:
             yield from _misfit(file, format_, spec)

@@ -14,6 +14,7 @@ from reconciler.config import (
     FireworksSettings,
     OpenAISettings,
     Policy,
+    ProviderSettings,
     S3StateSettings,
     duration,
     expand,
@@ -38,7 +39,7 @@ def load(root: Path, text: str, environment: Mapping[str, str] | None = None) ->
     return config.load(None, start=root, environment=environment or {})
 
 
-BUILT_IN = {
+BUILT_IN: Mapping[str, ProviderSettings] = {
     "openai": OpenAISettings(name="openai"),
     "bedrock": BedrockSettings(name="bedrock"),
     "fireworks": FireworksSettings(name="fireworks"),

@@ -200,6 +200,7 @@ class Reconciler:
         return {name: provider.grace for name, provider in self._providers.items()}
 
     def _plan(self, desired: Sequence[JobSpec], state: State, request: Request) -> Plan:
+        looked_at = self.clock()  # a job that was not there then may show by the time we decide
         reality: Mapping[str, Observation] = {}
         if not request.offline:
             asked = observe.questions(
@@ -211,11 +212,11 @@ class Reconciler:
             unknown = {q.provider for q in asked} - set(self.config.providers)
             asked = [question for question in asked if question.provider not in unknown]
             reality = observe.observe(asked, state, self.provider)
-        return plan(desired, state, reality, self._circumstances(request))
+        return plan(desired, state, reality, self._circumstances(request, looked_at))
 
-    def _circumstances(self, request: Request) -> Circumstances:
+    def _circumstances(self, request: Request, looked_at: float) -> Circumstances:
         return Circumstances(
-            now=self.clock(),
+            now=looked_at,
             namespace=self.config.namespace,
             grace=self.grace(),
             complete=not request.paths,
@@ -231,10 +232,10 @@ class Reconciler:
         lost = [o.step.spec for o in outcomes if o.result is Result.UNKNOWN and o.step.spec]
         if not lost:
             return outcomes
-        state = hands.ledger.state
+        state, looked_at = hands.ledger.state, self.clock()
         asked = observe.questions(lost, replace(state, records=_only(state, lost)), "")
         reality = observe.observe(asked, state, self.provider)
-        found = plan(lost, state, reality, self._circumstances(Request(paths=("lost",))))
+        found = plan(lost, state, reality, self._circumstances(Request(paths=("lost",)), looked_at))
         adopted = apply(replace(found, steps=found.of(Action.ADOPT)), hands)
         settled = {outcome.step.token: outcome for outcome in adopted}
         return tuple(settled.get(outcome.step.token, outcome) for outcome in outcomes)

@@ -37,9 +37,10 @@ from reconciler.model import (
 class Circumstances:
     """What the decision depends on beside specs, state and reality.
 
-    `now` is unix seconds, `grace` seconds by provider name. `complete` says that `desired` holds
-    every spec of the namespace, so that a record without one is an orphan. `offline` says that
-    nobody looked on purpose.
+    `now` is when looking began, in unix seconds: what did not show then proves nothing about later.
+    `grace` is in seconds by provider name. `complete` says that `desired` holds every spec of the
+    namespace, so that a record without one is an orphan. `offline` says that nobody looked on
+    purpose.
     """
 
     now: float

@@ -78,7 +78,9 @@ class FakeProvider:
     def find(self, token: str, known: Collection[str] = ()) -> tuple[Job, ...]:
         del known
         self._call("find")
-        return tuple(job for job in self._visible() if job.stamp == token)
+        found = tuple(job for job in self._visible() if job.stamp == token)
+        self.after("find")
+        return found
 
     def get(self, job_id: str) -> Job | None:
         self._call("get")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -208,6 +208,18 @@ class TestHistories:
         assert house.results() == [Result.ADOPTED]
         assert len(house.provider.creates) == 1
 
+    def test_what_is_adopted_tells_its_own_past_not_todays(self, house: House) -> None:
+        house.files.add("support-bot")
+        house.run()
+        job = house.provider.jobs["ftjob-1"]
+        source = {"reconciler-source": "default/support-bot@0ld"}
+        house.provider.jobs["ftjob-1"] = replace(job, metadata=source)
+        house.store.state = State(lineage="new")
+        house.run()
+        status = house.files.sidecar("support-bot")
+        assert status["source"]["commit"] == "0ld"
+        assert status["datasets"]["training"]["reference"] == job.training_file
+
     def test_a_removed_spec_is_reported_not_stopped(self, house: House) -> None:
         house.files.add("support-bot").unlink()
         house.files.add("support-bot")
@@ -264,6 +276,18 @@ class TestTrouble:
         assert house.results() == [Result.HELD]
         house.clock.sleep(house.provider.grace)
         assert house.results() == [Result.CREATED]
+
+    def test_a_look_that_takes_long_does_not_use_up_the_grace(self, house: House) -> None:
+        house.files.add("support-bot")
+        house.provider.lag = house.provider.grace
+        house.provider.after = _raise_on("create", Killed())
+        with pytest.raises(Killed):
+            house.run()
+        house.store.holder = None
+        house.clock.sleep(house.provider.grace - 1)
+        house.provider.after = lambda _: house.clock.sleep(10)
+        assert house.results() == [Result.HELD]
+        assert house.results() == [Result.ADOPTED]
 
     def test_an_outage_holds_and_leaves_the_sidecar_alone(self, house: House) -> None:
         house.files.add("support-bot")

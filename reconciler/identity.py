@@ -17,8 +17,16 @@ from reconciler.model import Dataset, JobSpec
 TOKEN_HASH_LENGTH = 16
 """Hex characters of the hash in a token: 64 bits, so that a name needs 2^32 versions to collide."""
 
-PERMISSIONS = frozenset({"accept_shutdown"})
-"""Fields of a provider's section that allow a create and decide nothing about the model."""
+PERMISSIONS = frozenset(
+    {
+        "accept_shutdown",
+        "display_name",
+        "reservation_target",
+        "use_reservation",
+        "wandb_api_key_env",
+    }
+)
+"""Fields of a provider's section that steer a create and decide nothing about the model."""
 
 
 def canonical_json(value: Any) -> bytes:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import specs
-from reconciler.config import Config, OpenAISettings
+from reconciler import config, specs
 from reconciler.model import JobSpec
 
 ROOT = Path(__file__).parent.parent
-LOADED = specs.load(Config(root=ROOT, providers={"openai": OpenAISettings(name="openai")}))
+LOADED = specs.load(config.load(None, start=ROOT, environment={}))
 
 
 def test_there_is_no_problem_and_there_are_examples_enough() -> None:

@@ -15,6 +15,9 @@ from typing import Protocol
 
 from reconciler.model import Checkpoint, Event, FileRef, Job, JobSpec, MetricPoint
 
+SOURCE_KEY = "reconciler-source"
+"""Under this name a job's metadata says which spec at which commit it was created for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:

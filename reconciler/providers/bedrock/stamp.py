@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from reconciler.identity import TOKEN_HASH_LENGTH
 from reconciler.model import JobSpec
+from reconciler.providers.base import SOURCE_KEY
 from reconciler.providers.bedrock.limits import MODEL_NAME, TAG_VALUE
 
 TOKEN_KEY = "reconciler-token"  # noqa: S105 - the token is a public name, not a secret
-SOURCE_KEY = "reconciler-source"
 OUR_KEYS = (TOKEN_KEY, SOURCE_KEY)
 
 SUFFIX_ROOM = (MODEL_NAME.longest or 0) - TOKEN_HASH_LENGTH - 1

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from reconciler.config import OpenAISettings
 from reconciler.identity import TOKEN_HASH_LENGTH
 from reconciler.model import JobSpec
+from reconciler.providers.base import SOURCE_KEY
 
 TOKEN_KEY = "reconciler-token"  # noqa: S105 - the token is a public name, not a secret
-SOURCE_KEY = "reconciler-source"
 OUR_KEYS = (TOKEN_KEY, SOURCE_KEY)
 
 _PINNED = ("model", "training_file", "validation_file")

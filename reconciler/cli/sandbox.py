@@ -29,10 +29,11 @@ from reconciler.cli.options import global_options
 @click.option("--fault", "faults", multiple=True, help="Misbehave, such as create=drop-after,x1.")
 @global_options
 def command(port: int, data_dir: Path, speed: float, faults: tuple[str, ...]) -> int:
-    """Serve OpenAI's fine-tuning API locally at /v1, until Ctrl-C.
+    """Serve the fine-tuning APIs of OpenAI, Bedrock and Fireworks locally, until Ctrl-C.
 
-    It refuses what OpenAI refuses, with the same words; jobs take seconds and cost nothing. Any
-    client can use it: OPENAI_BASE_URL=http://127.0.0.1:8080/v1 and any OPENAI_API_KEY.
+    OpenAI is at /v1, Fireworks at /v1/accounts/sandbox, Bedrock at / and S3 at /s3. They refuse
+    what the providers refuse, with their words; jobs take seconds and cost nothing. Any client can
+    use it: OPENAI_BASE_URL=http://127.0.0.1:8080/v1 and any OPENAI_API_KEY, for one.
     """
     from reconciler.sandbox import faults as fault
     from reconciler.sandbox import server
@@ -42,6 +43,6 @@ def command(port: int, data_dir: Path, speed: float, faults: tuple[str, ...]) ->
         port=port,
         speed=speed,
         faults=[fault.parse(text) for text in faults],
-        on_ready=lambda url: click.echo(f"sandbox: {url}/v1 (data in {data_dir})", err=True),
+        on_ready=lambda url: click.echo(f"sandbox: {url} (data in {data_dir})", err=True),
     )
     return OK

@@ -82,9 +82,9 @@ class DataFiles:
         for dataset in datasets:
             if dataset is None or not dataset.present or dataset.path is None:
                 continue
-            form = conversion if dataset.format == "chat" else ""
-            if not form and not nova:
+            if not conversion and not nova:
                 continue
+            form = conversion if dataset.format == "chat" else ""
             key = (dataset.path, form, nova)
             if key not in self._converted:
                 self._converted[key] = _conversion_problems(self.root, *key)

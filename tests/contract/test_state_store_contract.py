@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Barrier
+from uuid import uuid4
 
 import pytest
 
@@ -23,6 +24,9 @@ from reconciler.model import Binding, Dataset, Record, Source, State
 from reconciler.state.base import LockOwner, Snapshot, StateStore
 from reconciler.state.edit import with_record
 from reconciler.state.file import FileStore
+from reconciler.state.s3.store import S3Store
+from tests.state.s3_moto import Moto, moto_server
+from tests.state.s3_server import at_home
 
 ROOT = Path(__file__).parents[2]
 OWNER = LockOwner(id="1", who="ada@laptop", operation="apply", created_at=1700000000, process=42)
@@ -36,7 +40,7 @@ class Bench:
 
     `open` makes a new store on it, as another run would have. `source` is the same in Python, for
     another process: an expression that sees `reconciler` and `pathlib`. `overwrite` puts raw bytes
-    there behind every store's back. `outlive` waits until a dead holder's lock has run out.
+    there behind every store's back. `outlive` lets pass what a dead holder's lock takes to run out.
     """
 
     open: Callable[[], StateStore]
@@ -45,8 +49,8 @@ class Bench:
     outlive: Callable[[], None] = lambda: None
 
 
-def file_bench(folder: Path) -> Bench:
-    path = folder / "deep" / "state.json"
+def file_bench(request: pytest.FixtureRequest) -> Bench:
+    path = request.getfixturevalue("tmp_path") / "deep" / "state.json"
 
     def overwrite(data: bytes) -> None:
         path.parent.mkdir(exist_ok=True)
@@ -59,15 +63,35 @@ def file_bench(folder: Path) -> Bench:
     )
 
 
-BENCHES: dict[str, Callable[[Path], Bench]] = {
+def s3_bench(request: pytest.FixtureRequest) -> Bench:
+    moto: Moto = request.getfixturevalue("moto")
+    key = f"{uuid4()}/state.json"
+    return Bench(
+        open=lambda: S3Store(moto.bucket, key),
+        source=f"reconciler.state.open_store(reconciler.config.{moto.settings(key)!r}, None)",
+        overwrite=lambda data: moto.put(key, data),
+        outlive=lambda: moto.age(f"{key}.lock", 120),
+    )
+
+
+BENCHES: dict[str, Callable[[pytest.FixtureRequest], Bench]] = {
     "file": file_bench,
+    "s3": s3_bench,
 }
 
 
 @pytest.fixture(params=BENCHES)
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
-    lay: Callable[[Path], Bench] = BENCHES[request.param]
-    return lay(tmp_path)
+def bench(request: pytest.FixtureRequest) -> Bench:
+    lay: Callable[[pytest.FixtureRequest], Bench] = BENCHES[request.param]
+    return lay(request)
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Moto]:
+    with pytest.MonkeyPatch.context() as patch:
+        at_home(patch)
+        with moto_server() as server:
+            yield server
 
 
 def record(name: str) -> Record:
@@ -273,7 +297,7 @@ for number in itertools.count():
     store.write(STATE, "")
     serial = STATE.serial
     moments = random.Random(20261123)
-    for _ in range(5):
+    for _ in range(3):
         begun = serial
         with another_process(bench, forever) as writer:
             end = time.monotonic() + moments.random() / 10

@@ -36,8 +36,8 @@ _EXTRA = ("starlette", "uvicorn", "python_multipart")
 class Running:
     """A sandbox that answers.
 
-    `url` has no path: it is the endpoint of Bedrock and of Fireworks; OpenAI is at `url + "/v1"`, S3
-    at `url + "/s3"`.
+    `url` has no path: it is the endpoint of Bedrock and of Fireworks; OpenAI is at `url + "/v1"`,
+    S3 at `url + "/s3"`.
     """
 
     url: str

@@ -38,12 +38,16 @@ from reconciler.model import (
     Result,
     Step,
 )
+from reconciler.plan import adoption
 from reconciler.providers.base import SOURCE_KEY, CreateRequest, Provider
 from reconciler.state.commit import Ledger
 from reconciler.state.edit import with_record, with_records
 from reconciler.uploads import Uploads
 
 WORKERS = 8
+
+FRESH_SECONDS = 1.0
+"""How old a pass's look may be to create on it, where the provider would make a second job."""
 
 _RETRY_SECONDS = {Remedy.RETRY_NOW: 5.0, Remedy.RETRY_LATER: 3600.0, Remedy.FIX_ACCOUNT: 10.0}
 """When a refused create is due again where the provider does not say. A spec that is wrong is not.
@@ -62,12 +66,14 @@ class Hands:
     """What carrying out needs: the ledger to write ahead in, and the way to each provider.
 
     `clock` gives unix seconds: an upload may take an hour, and a create's grace counts from when
-    it went out, or from when its answer was given up, not from when the pass began.
+    it went out, or from when its answer was given up, not from when the pass began. `begun` is when
+    that was, before it looked at anything.
     """
 
     ledger: Ledger
     provider: Callable[[str], Provider]
     clock: Callable[[], float]
+    begun: float
     uploads: Uploads
     workers: int = WORKERS
 
@@ -156,7 +162,7 @@ def _spend(step: Step, hands: Hands) -> Outcome:
 
 
 def _create(step: Step, hands: Hands) -> Outcome:
-    """Upload, write ahead, send once, write down. See the module's three moves."""
+    """Upload, look again, write ahead, send once, write down. See the module's three moves."""
     spec = step.spec
     if spec is None or step.base_model is None:
         raise ValueError(step)
@@ -168,6 +174,8 @@ def _create(step: Step, hands: Hands) -> Outcome:
             validation = hands.uploads.reference(spec.validation, spec, provider, hands.ledger)
     except CreateRejected as error:
         return _refused(step, _record(spec, provider.scope), error, hands)
+    if appeared := _appeared(step, provider, hands):
+        return appeared
     pending = replace(
         _record(spec, provider.scope),
         training=replace(spec.training, reference=training),
@@ -199,6 +207,24 @@ def _create(step: Step, hands: Hands) -> Outcome:
         message=step.message,
         hint="" if job.stamp else _NO_STAMP.format(provider=spec.provider),
     )
+
+
+def _appeared(step: Step, provider: Provider, hands: Hands) -> Outcome | None:
+    """Adopt what somebody who does not share our state has created since this pass looked.
+
+    Asked only where the look is not fresh any more, and where a second create is a second job.
+    """
+    fresh = hands.clock() - hands.begun < FRESH_SECONDS
+    if fresh or not provider.grace or not provider.lists_stamps:
+        return None
+    records = hands.ledger.state.records.values()
+    jobs = provider.find(step.token, {r.job.id for r in records if r.job and r.token != step.token})
+    if not jobs:
+        return None
+    outcome = _settle(adoption(step, jobs), hands)
+    if (adopted := outcome.record) is not None:
+        hands.ledger.commit(lambda state: with_record(state, adopted))
+    return outcome
 
 
 def _cancel(step: Step, hands: Hands) -> Outcome:

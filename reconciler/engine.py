@@ -192,6 +192,7 @@ class Reconciler:
             ledger=ledger,
             provider=self.provider,
             clock=self.clock,
+            begun=self.clock(),
             uploads=Uploads(self.config.root),
         )
 

@@ -82,6 +82,19 @@ def checksum(decided: Plan) -> str:
     return hashlib.sha256(canonical_json(document)).hexdigest()
 
 
+def adoption(step: Step, jobs: tuple[Job, ...]) -> Step:
+    """The step that ties its token to the oldest of the jobs found, and reports the rest.
+
+    `apply` asks for it too, where a job has appeared since the plan was made.
+    """
+    job = jobs[0]
+    message = f"{job.id} carries this spec's token; it will be tied to it, not paid again"
+    adopt = replace(
+        step, action=Action.ADOPT, reason=Reason.TOKEN_MATCH, job=job, message=message, hint=""
+    )
+    return _reporting(replace(adopt, base_model=None, changes=()), jobs)
+
+
 def needs_somebody(step: Step) -> bool:
     """Whether a step is held for a reason that does not go away by itself as intended."""
     waiting = (Reason.SUSPENDED, Reason.WAITING_FOR_SPEC)
@@ -124,24 +137,26 @@ def _unseen(step: _Steps, record: Record | None, circumstances: Circumstances) -
 def _found(step: _Steps, record: Record | None, jobs: tuple[Job, ...]) -> Step:
     known = record.job if record and record.binding is Binding.BOUND else None
     same = next((job for job in jobs if known and job.id == known.id), None)
-    job = same or jobs[0]
-    duplicates = tuple(other for other in jobs if other.id != job.id)
     if same is None:
-        message = f"{job.id} carries this spec's token; it will be tied to it, not paid again"
-        decided = step.make(Action.ADOPT, Reason.TOKEN_MATCH, job=job, message=message)
-    elif same == known:
-        decided = step.make(Action.NOOP, Reason.UP_TO_DATE, job=job)
-    else:
-        decided = step.make(
-            Action.REFRESH, Reason.STATUS_CHANGED, job=job, message=_progress(known, job)
-        )
+        return adoption(step.make(Action.ADOPT, Reason.TOKEN_MATCH), jobs)
+    if same == known:
+        return _reporting(step.make(Action.NOOP, Reason.UP_TO_DATE, job=same), jobs)
+    message = _progress(known, same)
+    refresh = step.make(Action.REFRESH, Reason.STATUS_CHANGED, job=same, message=message)
+    return _reporting(refresh, jobs)
+
+
+def _reporting(step: Step, jobs: tuple[Job, ...]) -> Step:
+    """The step with those of the jobs that it is not about, and how to stop one."""
+    duplicates = tuple(job for job in jobs if step.job and job.id != step.job.id)
     if not duplicates:
-        return decided
-    ids = ", ".join(other.id for other in duplicates)
+        return step
+    ids = ", ".join(job.id for job in duplicates)
     return replace(
-        decided,
+        step,
         duplicates=duplicates,
-        hint=f"the same token is on {ids} too: look at them and cancel what is not wanted",
+        hint=f"the same token is on {ids} too, and each is paid for; to stop one:"
+        f" reconcile cancel {step.token} --job {duplicates[0].id}",
     )
 
 

@@ -107,18 +107,7 @@ class FakeProvider:
 
     def create(self, request: CreateRequest) -> Job:
         self._call("create")
-        self.creates.append(request)
-        job = Job(
-            id=f"ftjob-{len(self.creates)}",
-            status=JobStatus.VALIDATING_FILES,
-            provider_status="validating_files",
-            stamp=request.spec.token,
-            created_at=int(self.clock()),
-            model=request.base_model,
-            training_file=request.training,
-            validation_file=request.validation,
-        )
-        self.jobs[job.id] = job
+        job = self.made(request)
         self.after("create")
         return job
 
@@ -146,6 +135,22 @@ class FakeProvider:
 
     def close(self) -> None:
         self.calls.append("close")
+
+    def made(self, request: CreateRequest) -> Job:
+        """What a create does once it has arrived."""
+        self.creates.append(request)
+        job = Job(
+            id=f"ftjob-{len(self.creates)}",
+            status=JobStatus.VALIDATING_FILES,
+            provider_status="validating_files",
+            stamp=request.spec.token,
+            created_at=int(self.clock()),
+            model=request.base_model,
+            training_file=request.training,
+            validation_file=request.validation,
+        )
+        self.jobs[job.id] = job
+        return job
 
     def end(self, job_id: str, status: JobStatus = JobStatus.SUCCEEDED) -> Job:
         """Let a job come to its end."""

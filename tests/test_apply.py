@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.apply import Hands, apply
+from reconciler.apply import FRESH_SECONDS, Hands, apply
 from reconciler.errors import (
     CreateOutcomeUnknown,
     CreateRejected,
@@ -37,6 +37,7 @@ from reconciler.model import (
     State,
     Step,
 )
+from reconciler.providers.base import CreateRequest
 from reconciler.state.commit import Ledger
 from reconciler.uploads import Uploads
 from tests.fakes import NOW, Clock, FakeProvider, Killed, MemoryStore, make_record, make_spec
@@ -56,6 +57,7 @@ class House:
 
     def __init__(self, *records: Record) -> None:
         self.clock = Clock()
+        self.begun = self.clock.now
         self.provider = FakeProvider(clock=self.clock)
         self.store = MemoryStore(
             state=State(lineage="l", records={record.token: record for record in records})
@@ -66,6 +68,7 @@ class House:
             ledger=Ledger(self.store, self.store.read()),
             provider=lambda _: self.provider,
             clock=self.clock,
+            begun=self.begun,
             uploads=Uploads(Path("/nowhere")),
         )
         state = self.store.state
@@ -224,6 +227,64 @@ class TestRejected:
         house.provider.before = lambda _: None
         assert house.create().result is Result.CREATED
         assert house.record.rejection is None
+
+
+class TestLookingAgain:
+    """Somebody else may have created the job since the pass looked."""
+
+    @pytest.fixture
+    def late(self, house: House) -> House:
+        """A house whose pass has taken so long that another runner was faster."""
+        house.provider.made(CreateRequest(spec=SPEC, base_model="m", training="file-1"))
+        house.clock.sleep(FRESH_SECONDS)
+        return house
+
+    def test_what_has_appeared_is_adopted_and_not_paid_again(self, late: House) -> None:
+        outcome = late.create()
+        assert (outcome.result, outcome.step.action) == (Result.ADOPTED, Action.ADOPT)
+        assert len(late.provider.creates) == 1
+        assert (late.record.binding, late.record.job) == (
+            Binding.BOUND,
+            late.provider.jobs["ftjob-1"],
+        )
+
+    def test_of_several_the_oldest_and_the_rest_is_reported(self, late: House) -> None:
+        late.provider.made(late.provider.creates[0])
+        outcome = late.create()
+        assert outcome.record is not None
+        assert outcome.record.job == late.provider.jobs["ftjob-1"]
+        assert [job.id for job in outcome.step.duplicates] == ["ftjob-2"]
+        assert f"reconcile cancel {SPEC.token} --job ftjob-2" in outcome.hint
+        assert "cancel" not in late.provider.calls
+
+    def test_nothing_has_appeared(self, house: House) -> None:
+        house.clock.sleep(FRESH_SECONDS)
+        assert house.create().result is Result.CREATED
+        assert house.provider.calls == ["upload", "find", "create"]
+
+    def test_a_fresh_look_is_not_repeated(self, house: House) -> None:
+        house.create()
+        assert house.provider.calls == ["upload", "create"]
+
+    def test_nor_is_one_where_a_name_makes_a_second_job_impossible(self, house: House) -> None:
+        house.provider.grace = 0
+        house.clock.sleep(FRESH_SECONDS)
+        house.create()
+        assert house.provider.calls == ["upload", "create"]
+
+    def test_nor_is_one_that_stamps_not_shown_yet_would_make_unclear(self, house: House) -> None:
+        house.provider.lists_stamps = False
+        house.clock.sleep(FRESH_SECONDS)
+        house.create()
+        assert house.provider.calls == ["upload", "create"]
+
+    def test_without_an_answer_nothing_is_created(self, house: House) -> None:
+        house.clock.sleep(FRESH_SECONDS)
+        house.provider.before = raising(ProviderUnavailable("down"), on="find")
+        outcome = house.create()
+        assert (outcome.result, outcome.message) == (Result.FAILED, "down")
+        assert house.store.state.records == {}
+        assert house.provider.creates == []
 
 
 class TestUploads:

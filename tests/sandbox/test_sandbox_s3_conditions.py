@@ -106,8 +106,9 @@ from reconciler.sandbox.faults import FaultScript
 from reconciler.sandbox.s3.object_store import Conditions, Content, ObjectStore
 world = World(data_dir=Path(sys.argv[1]), speed=1, clock=lambda: 1.0, faults=FaultScript([]))
 objects, won = ObjectStore(world), 0
+print("ready", flush=True)
 sys.stdin.readline()
-for key in range(20):
+for key in range(50):
     path = objects.scratch()
     path.write_bytes(b"a")
     content = Content(path=path, size=1, etag=f'"{sys.argv[2]}"')
@@ -132,11 +133,14 @@ def test_processes_exclude_each_other(tmp_path: Path) -> None:
         for number in range(3)
     ]
     for writer in writers:
+        assert writer.stdout
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
         assert writer.stdin
-        writer.stdin.write("\n")
+        writer.stdin.write("go\n")
         writer.stdin.flush()
     won = [int(writer.communicate(timeout=60)[0]) for writer in writers]
-    assert sum(won) == 20
+    assert sum(won) == 50
 
 
 def test_readers_see_one_object_or_the_other(start: Start) -> None:

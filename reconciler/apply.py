@@ -228,7 +228,8 @@ def _appeared(step: Step, provider: Provider, hands: Hands) -> Outcome | None:
 
 
 def _cancel(step: Step, hands: Hands) -> Outcome:
-    if step.record is None or step.job is None:
+    """Stop the step's job. A job that no record is about leaves the state as it is."""
+    if step.job is None:
         raise ValueError(step)
     try:
         job = hands.provider(step.provider).cancel(step.job.id)
@@ -242,8 +243,10 @@ def _cancel(step: Step, hands: Hands) -> Outcome:
             message=error.message,
             hint=error.hint,
         )
-    record = replace(step.record, binding=Binding.BOUND, job=job)
-    hands.ledger.commit(lambda state: with_record(state, record))
+    step, record = replace(step, job=job), step.record
+    if record is not None:
+        stopped = record = replace(record, binding=Binding.BOUND, job=job)
+        hands.ledger.commit(lambda state: with_record(state, stopped))
     if job.status in (JobStatus.SUCCEEDED, JobStatus.FAILED):
         message = f"too late: {job.id} had already {job.status.value}"
         return Outcome(step=step, result=Result.FAILED, record=record, message=message)

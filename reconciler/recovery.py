@@ -1,7 +1,7 @@
 """What only a person can settle: whose job it is, whether a create happened, what the state says.
 
-The verbs `adopt`, `resolve` and `state` call it. It calls a provider to read and never to create;
-every change goes through the ledger, under the lock, like that of any pass.
+The verbs `adopt`, `resolve`, `state` and `cancel --job` call it. It never creates a job; every
+change of the state goes through the ledger, under the lock, like that of any pass.
 """
 
 from __future__ import annotations
@@ -91,6 +91,23 @@ def resolve(house: Reconciler, name: str) -> Outcome:
     )
 
 
+def cancel(house: Reconciler, name: str, job_id: str) -> Outcome:
+    """Cancel one job by its id: that of a spec's name or a token, or one that repeats its token.
+
+    Raises ConfigError where the state knows no such name, or the job carries no token of it.
+    """
+    state = house.store.read().state
+    known = [record for record in state.records.values() if name in (record.token, record.name)]
+    if not known:
+        raise ConfigError(f"state knows no {name}", hint="reconcile status shows what it knows")
+    for record in known:
+        if record.job is not None and record.job.id == job_id:
+            return house.cancel(record.token)
+    with house.store.lock(house.owner):
+        snapshot = house.store.read()
+        return _carry_out(house, snapshot, _duplicate(house, known, job_id))
+
+
 def forget(house: Reconciler, token: str) -> Record:
     """Remove the record of a token from the state; the record removed. No job is touched.
 
@@ -151,6 +168,25 @@ def _adoption(spec: JobSpec, state: State, job: Job) -> Step:
         record=state.records.get(spec.token),
         job=job,
         message=f"{job.id} is tied to this spec by hand",
+    )
+
+
+def _duplicate(house: Reconciler, known: list[Record], job_id: str) -> Step:
+    """The cancelling of a job that carries the token of one of these records."""
+    for record in known:
+        job = house.provider(record.provider).get(job_id)
+        if job is not None and job.stamp and record.token.endswith(job.stamp):
+            return Step(
+                action=Action.CANCEL,
+                reason=Reason.REQUESTED,
+                token=record.token,
+                name=record.name,
+                provider=record.provider,
+                job=job,
+            )
+    raise ConfigError(
+        f"no job {job_id} carries a token of {known[0].name}",
+        hint="cancel it at the provider if you know what it is",
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.errors import ConfigError, CreateOutcomeUnknown, StateConflict, StateFormat
 from reconciler.model import Binding, Job, JobStatus, Result, State
-from reconciler.recovery import adopt, forget, push, resolve
+from reconciler.recovery import adopt, cancel, forget, push, resolve
 from reconciler.state import codec
 from tests.repository import repository
 from tests.test_engine import House, _raise_on
@@ -97,6 +97,48 @@ class TestResolve:
         unanswered.run()
         with pytest.raises(ConfigError, match=r"2 creates .*name one: support-bot-"):
             resolve(unanswered.reconciler(), "support-bot")
+
+
+class TestCancel:
+    @pytest.fixture
+    def twice(self, house: House) -> House:
+        """A house whose spec has two jobs, the older of which is the spec's."""
+        house.run()
+        house.provider.made(house.provider.creates[0])
+        return house
+
+    def test_a_duplicate_is_cancelled_and_the_specs_own_job_goes_on(self, twice: House) -> None:
+        before = twice.store.state
+        outcome = cancel(twice.reconciler(), "support-bot", "ftjob-2")
+        assert outcome.result is Result.CANCELLED
+        assert outcome.step.job == twice.provider.jobs["ftjob-2"]
+        assert twice.provider.jobs["ftjob-2"].status is JobStatus.CANCELLED
+        assert twice.provider.jobs["ftjob-1"].status is JobStatus.VALIDATING_FILES
+        assert twice.store.state == before
+
+    def test_the_specs_own_job_is_cancelled_as_without_an_id(self, twice: House) -> None:
+        (token,) = twice.store.state.records
+        outcome = cancel(twice.reconciler(), token, "ftjob-1")
+        assert outcome.result is Result.CANCELLED
+        record = twice.store.state.records[token]
+        assert record.job == twice.provider.jobs["ftjob-1"]
+
+    def test_a_duplicate_that_is_over_is_too_late(self, twice: House) -> None:
+        twice.provider.end("ftjob-2")
+        outcome = cancel(twice.reconciler(), "support-bot", "ftjob-2")
+        assert outcome.result is Result.FAILED
+        assert outcome.message == "too late: ftjob-2 had already succeeded"
+
+    @pytest.mark.parametrize("job_id", [FOREIGN.id, "ftjob-nowhere"])
+    def test_a_job_without_the_specs_token_is_not_touched(self, twice: House, job_id: str) -> None:
+        twice.provider.jobs[FOREIGN.id] = FOREIGN
+        with pytest.raises(ConfigError, match=f"no job {job_id} carries a token of support-bot"):
+            cancel(twice.reconciler(), "support-bot", job_id)
+        assert "cancel" not in twice.provider.calls
+
+    def test_an_unknown_name(self, twice: House) -> None:
+        with pytest.raises(ConfigError, match="state knows no suport-bot"):
+            cancel(twice.reconciler(), "suport-bot", "ftjob-2")
 
 
 class TestForget:

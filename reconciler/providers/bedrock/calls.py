@@ -52,10 +52,12 @@ class Calls:
             try:
                 content: bytes = body.read()
             except Exception as error:  # noqa: BLE001 - boto3's, urllib3's and the socket's own
-                raise self._ours(error, "get_object") from None
+                ours = self._ours(error, "get_object")
+            else:
+                return content
             finally:
                 body.close()
-            return content
+            raise ours
 
         return self._repeated("get_object", read)
 
@@ -68,11 +70,16 @@ class Calls:
         return answer
 
     def _once(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Any:
-        """One call, one answer. What boto3 raised is not chained: it may quote what was signed."""
+        """One call, one answer.
+
+        What boto3 raised is let go of before ours is raised: it may quote what was signed, and its
+        frames would keep a client's connections open after `close`.
+        """
         try:
             return getattr(self._account.client(service), operation)(**parameters)
         except Exception as error:  # noqa: BLE001 - as above: each is translated, none is lost
-            raise self._ours(error, operation) from None
+            ours = self._ours(error, operation)
+        raise ours
 
     def _ours(self, error: Exception, operation: str) -> Exception:
         return refusals.translated(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+import sys
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from reconciler.cli.main import OK
 from reconciler.cli.options import given, global_options
+from reconciler.errors import StateLocked
+
+if TYPE_CHECKING:
+    from reconciler.state.s3.lease import Holder
+    from reconciler.state.s3.store import S3Store
 
 
 @click.group("state")
@@ -102,3 +108,60 @@ def rm(context: click.Context, token: str) -> int:
     job = f"; its job {record.job.id} goes on as it is" if record.job else ""
     click.echo(f"forgotten: {record.token}{job}")
     return OK
+
+
+@command.command("unlock")
+@click.option("--yes", is_flag=True, help="Do not ask: whoever holds it is surely dead.")
+@global_options
+@click.pass_context
+def unlock(context: click.Context, *, yes: bool) -> int:
+    """Remove the lock that a killed run left behind in S3, after showing whose it is.
+
+    It runs out by itself within a minute. A run that is alive after all notices, and writes nothing
+    more. The lock of a state in a file goes with its process: there is nothing to remove.
+    """
+    from reconciler.cli.session import reconciler
+    from reconciler.state.s3.store import S3Store
+
+    with reconciler(given(context), "state unlock", offline=True) as session:
+        store = session.store
+        if not isinstance(store, S3Store):
+            with store.lock(session.owner):  # which names its holder, if there is one
+                click.echo(f"nobody holds the lock of {store.location}")
+            return OK
+        holder = store.holder()
+        if holder is None:
+            click.echo(f"nobody holds the lock of {store.location}")
+            return OK
+        _approve(store, holder, yes=yes)
+        store.unlock(holder)
+    click.echo(f"removed the lock of {store.location}")
+    return OK
+
+
+def _approve(store: S3Store, holder: Holder, *, yes: bool) -> None:
+    """Show whose lock it is, and have a person at a terminal type that name."""
+    from reconciler.state.lock import refusal
+
+    shown = refusal(store.location, holder.owner, "").message
+    click.echo(f"{shown}; {_time_left(holder)}", err=True)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise StateLocked(
+            "the lock was not removed", hint="if that run is surely dead, --yes removes it"
+        )
+    name = holder.owner.who if holder.owner else "unlock"
+    typed = click.prompt(
+        f"Type {name} to remove it", default="", show_default=False, prompt_suffix=": ", err=True
+    )
+    if typed != name:
+        raise StateLocked("the lock was not removed", hint=f"{name} was not typed")
+
+
+def _time_left(holder: Holder) -> str:
+    if holder.runs_out is None:
+        return "it never runs out"
+    if holder.runs_out > 0:
+        return f"it runs out in {round(holder.runs_out)} seconds, and that run may be alive"
+    return f"it ran out {round(-holder.runs_out)} seconds ago: the next run takes it over"

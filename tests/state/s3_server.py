@@ -8,12 +8,14 @@ conditional requests.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -110,7 +112,7 @@ BUSY = Refusal(503, "SlowDown", "Please reduce your request rate.")
 
 @dataclass
 class S3:
-    """The server's inside. `ignores` are conditions as `PUT If-Match`."""
+    """The server's inside. `ignores` are conditions as `PUT If-Match`; `naps` were asked for."""
 
     url: str
     clock: Clock = field(default_factory=Clock)
@@ -122,7 +124,27 @@ class S3:
     heard: list[Heard] = field(default_factory=list)
     faults: list[tuple[str, str, Fault]] = field(default_factory=list)
     late: list[Heard] = field(default_factory=list)
+    naps: list[float] = field(default_factory=list)
     guard: threading.RLock = field(default_factory=threading.RLock)
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        """The bucket, as boto3 sees it, with credentials that are none. It never really pauses."""
+        settings = S3StateSettings(bucket=BUCKET, key=KEY, endpoint_url=self.url)
+        return Bucket(settings, pause=self.nap)
+
+    def store(self) -> S3Store:
+        """A new store, as another run would have, with the server's clock on the wall."""
+        return S3Store(self.bucket, KEY, clock=self.clock)
+
+    def nap(self, seconds: float) -> None:
+        """Note that somebody would have waited."""
+        self.naps.append(seconds)
+
+    def begin(self) -> None:
+        """Be as new; only boto3, which takes its time to begin, goes on."""
+        kept = {name: value for name, value in vars(self).items() if name in ("url", "bucket")}
+        vars(self).update(vars(S3(url=self.url)) | kept)
 
     def next(self, request: str, *faults: Fault) -> None:
         """Let the next requests of this kind, as `PUT ft/state.json`, go wrong one by one."""
@@ -189,10 +211,10 @@ class S3:
 
 
 @contextmanager
-def serve(**behaviour: Any) -> Iterator[S3]:
+def serve() -> Iterator[S3]:
     """Serve until the context ends."""
     server = _Server(("127.0.0.1", 0), _Handler)
-    server.s3 = S3(url=f"http://127.0.0.1:{server.server_port}", **behaviour)
+    server.s3 = S3(url=f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
     thread.start()
     try:
@@ -204,22 +226,8 @@ def serve(**behaviour: Any) -> Iterator[S3]:
         server.server_close()
 
 
-def bucket(s3: S3, naps: list[float] | None = None, **settings: str) -> Bucket:
-    """A bucket of this server; `naps` are the pauses it asked for, none of which is taken."""
-    values = {"bucket": BUCKET, "key": KEY, "endpoint_url": s3.url, **settings}
-    taken: list[float] = [] if naps is None else naps
-    return Bucket(S3StateSettings(**values), pause=taken.append)
-
-
-def store(s3: S3, naps: list[float] | None = None) -> S3Store:
-    """A store on this server, by its clock."""
-    return S3Store(bucket(s3, naps), KEY, clock=s3.clock)
-
-
 def at_home(patch: pytest.MonkeyPatch) -> None:
     """Credentials that are none, and nothing of whatever AWS settings this machine has."""
-    import os
-
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         patch.delenv(name)
     for name, value in ENVIRONMENT.items():

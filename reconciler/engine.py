@@ -18,6 +18,7 @@ from reconciler.config import Config
 from reconciler.errors import ConfigError, SpecError
 from reconciler.model import (
     Action,
+    Binding,
     JobSpec,
     Observation,
     Outcome,
@@ -226,20 +227,36 @@ class Reconciler:
         )
 
     def _look_again(self, outcomes: tuple[Outcome, ...], hands: Hands) -> tuple[Outcome, ...]:
-        """Look once more for creates whose answer was lost, and adopt what has appeared.
+        """Look once more for what this pass has created, or may have created. It only adopts.
 
-        It only adopts: a create is never repeated in the pass that lost its answer.
+        A create whose answer was lost is never repeated in the pass that lost it. One that was
+        answered may have been made by a runner without our state too, in the same seconds: of
+        several jobs every runner keeps the oldest and reports the rest.
         """
-        lost = [o.step.spec for o in outcomes if o.result is Result.UNKNOWN and o.step.spec]
-        if not lost:
+        looked_at, state = self.clock(), hands.ledger.state
+        asked_for = {o.step.token: o for o in outcomes if self._may_be_several(o)}
+        specs_ = [o.step.spec for o in asked_for.values() if o.step.spec]
+        if not specs_:
             return outcomes
-        state, looked_at = hands.ledger.state, self.clock()
-        asked = observe.questions(lost, replace(state, records=_only(state, lost)), "")
+        unbound = {
+            token: replace(outcome.record, binding=Binding.PENDING)
+            for token, outcome in asked_for.items()
+            if outcome.record
+        }
+        state = replace(state, records={**state.records, **unbound})
+        asked = observe.questions(specs_, replace(state, records=unbound), "")
         reality = observe.observe(asked, state, self.provider)
-        found = plan(lost, state, reality, self._circumstances(Request(paths=("lost",)), looked_at))
-        adopted = apply(replace(found, steps=found.of(Action.ADOPT)), hands)
-        settled = {outcome.step.token: outcome for outcome in adopted}
-        return tuple(settled.get(outcome.step.token, outcome) for outcome in outcomes)
+        found = plan(specs_, state, reality, self._circumstances(_SOME, looked_at))
+        steps = tuple(s for s in found.of(Action.ADOPT) if _is_news(s, asked_for[s.token]))
+        adopted = {o.step.token: o for o in apply(replace(found, steps=steps), hands)}
+        return tuple(_settled(outcome, adopted.get(outcome.step.token)) for outcome in outcomes)
+
+    def _may_be_several(self, outcome: Outcome) -> bool:
+        """Whether a look could show more of what this outcome created than the outcome says."""
+        if outcome.result is not Result.CREATED:
+            return outcome.result is Result.UNKNOWN
+        provider = self.provider(outcome.step.provider)
+        return provider.grace > 0 and provider.lists_stamps
 
     def _write_sidecars(
         self, desired: Sequence[JobSpec], state: State, decided: Plan
@@ -264,14 +281,27 @@ def find_spec(desired: Sequence[JobSpec], name: str) -> JobSpec:
     raise ConfigError(f"there is no spec named {name}", hint=f"the specs are: {known}")
 
 
+_SOME = Request(paths=("those in doubt",))
+"""Circumstances in which what is not looked for is not missing."""
+
+
+def _is_news(step: Step, outcome: Outcome) -> bool:
+    return outcome.result is Result.UNKNOWN or bool(step.duplicates)
+
+
+def _settled(outcome: Outcome, adopted: Outcome | None) -> Outcome:
+    """The outcome with what looking again has shown. Who made the job that is kept, created it."""
+    if adopted is None:
+        return outcome
+    made, kept = (each.record and each.record.job for each in (outcome, adopted))
+    if outcome.result is Result.CREATED and made and kept and made.id == kept.id:
+        return replace(adopted, result=Result.CREATED)
+    return adopted
+
+
 def _named(state: State, name: str) -> list[Record]:
     """The record of a token, or all of a spec's name, newest first."""
     if name in state.records:
         return [state.records[name]]
     found = [record for record in state.records.values() if record.name == name]
     return sorted(found, key=age, reverse=True)
-
-
-def _only(state: State, lost: Sequence[JobSpec]) -> dict[str, Record]:
-    tokens = {spec.token for spec in lost}
-    return {token: record for token, record in state.records.items() if token in tokens}

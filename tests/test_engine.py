@@ -320,6 +320,58 @@ class TestTrouble:
         assert house.files.sidecar("support-bot")["phase"] == "Unknown"
 
 
+class TestTwoRunnersWithoutASharedState:
+    @pytest.fixture
+    def other(self, house: House) -> House:
+        """The same repository and account, with a state of its own."""
+        house.files.add("support-bot")
+        other = House(house.files, house.clock)
+        other.provider = FakeProvider(clock=house.clock, jobs=house.provider.jobs)
+        other.provider.creates = house.provider.creates
+        return other
+
+    def test_in_the_same_second_both_keep_the_oldest_and_report_the_other(
+        self, house: House, other: House
+    ) -> None:
+        theirs: list[PassResult] = []
+        house.provider.before = _doing("create", lambda: theirs.append(other.run()))
+        ours = house.run()
+        assert len(house.provider.creates) == 2  # nothing could tell either of the other in time
+        again = other.reconciler().run_once(Request())
+        results = [outcome.result for outcome in (*theirs[0].outcomes, *ours.outcomes)]
+        assert results == [Result.CREATED, Result.ADOPTED]
+        kept = [run.current[0].job for run in (ours, again)]
+        assert [job and job.id for job in kept] == ["ftjob-1", "ftjob-1"]
+        (outcome,) = ours.outcomes
+        assert [job.id for job in outcome.step.duplicates] == ["ftjob-2"]
+        assert outcome.hint.endswith(f"reconcile cancel {outcome.step.token} --job ftjob-2")
+        assert "cancel" not in house.provider.calls + other.provider.calls
+
+    def test_the_one_whose_job_is_the_oldest_has_created_it(
+        self, house: House, other: House
+    ) -> None:
+        house.provider.after = _doing(
+            "create", lambda: other.provider.made(house.provider.creates[0])
+        )
+        (outcome,) = house.run().outcomes
+        assert outcome.result is Result.CREATED
+        assert outcome.record is not None
+        assert outcome.record.job == house.provider.jobs["ftjob-1"]
+        assert [job.id for job in outcome.step.duplicates] == ["ftjob-2"]
+
+    def test_a_look_that_fails_takes_nothing_back(self, house: House, other: House) -> None:
+        del other
+        fault = _raise_on("find", ProviderUnavailable("down"))
+        house.provider.after = _doing("create", lambda: setattr(house.provider, "before", fault))
+        assert house.results() == [Result.CREATED]
+
+    def test_where_a_name_is_unique_nobody_looks_again(self, house: House, other: House) -> None:
+        del other
+        house.provider.grace = 0
+        house.run()
+        assert house.provider.calls == ["find", "upload", "create"]
+
+
 class TestVerbs:
     def test_cancel_by_name(self, house: House) -> None:
         house.files.add("support-bot")
@@ -410,5 +462,13 @@ def _raise_on(wanted: str, error: BaseException) -> Callable[[str], None]:
     def fault(operation: str) -> None:
         if operation == wanted:
             raise error
+
+    return fault
+
+
+def _doing(wanted: str, what: Callable[[], object]) -> Callable[[str], None]:
+    def fault(operation: str) -> None:
+        if operation == wanted:
+            what()
 
     return fault

@@ -137,22 +137,22 @@ def test_nothing_outside_the_repository_is_read(root: Path, tmp_path: Path) -> N
 
 
 def test_links_within_the_repository_lead_to_files_by_their_own_names(root: Path) -> None:
-    tree(root, "specs/a.yaml", "shared/b.yaml", "shared/more/c.yaml")
+    tree(root, "specs/a.yaml", "common/b.yaml", "common/more/c.yaml")
     (root / "specs/again.yaml").symlink_to("a.yaml")
     (root / "specs/circle").symlink_to("..", target_is_directory=True)
-    (root / "specs/b.yaml").symlink_to("../shared/b.yaml")
-    (root / "specs/more").symlink_to("../shared/more", target_is_directory=True)
+    (root / "specs/b.yaml").symlink_to("../common/b.yaml")
+    (root / "specs/more").symlink_to("../common/more", target_is_directory=True)
     (root / "specs/data.jsonl").symlink_to("nowhere")
-    assert selected(found(root)) == ["shared/b.yaml", "shared/more/c.yaml", "specs/a.yaml"]
+    assert selected(found(root)) == ["common/b.yaml", "common/more/c.yaml", "specs/a.yaml"]
     assert found(root).problems == ()
 
 
 def test_a_file_is_itself_by_whatever_link_it_is_named(root: Path) -> None:
-    tree(root, "shared/b.yaml", "specs/a.yaml")
-    (root / "specs/b.yaml").symlink_to("../shared/b.yaml")
+    tree(root, "common/b.yaml", "specs/a.yaml")
+    (root / "specs/b.yaml").symlink_to("../common/b.yaml")
     both = found(root, str(root / "specs/b.yaml"))
-    assert selected(both) == ["shared/b.yaml"]
-    assert [file.name for file in both.files] == ["shared/b.yaml", "specs/a.yaml"]
+    assert selected(both) == ["common/b.yaml"]
+    assert [file.name for file in both.files] == ["common/b.yaml", "specs/a.yaml"]
 
 
 def test_a_repository_reached_by_a_link_is_the_same_repository(root: Path, tmp_path: Path) -> None:

@@ -108,6 +108,8 @@ class Answer:
         """The JSON object of the body, NaN and infinities as None; None if there is no such."""
         try:
             document = json.loads(self.content, parse_constant=lambda _: None)
+            if b"\\ud" in self.content.lower():
+                document = _whole(document)
         except (ValueError, RecursionError):
             return None
         return document if isinstance(document, Mapping) else None
@@ -296,13 +298,16 @@ class Http:
                 sent=True,
                 transient=False,
             ) from None
+        return self._answer(response, where)
+
+    def _answer(self, response: httpx.Response, where: str) -> Answer:
         _log.debug(
             "%s: %s %d in %.0f ms %s",
-            endpoint.name,
+            self._endpoint.name,
             where,
             response.status_code,
             response.elapsed.total_seconds() * 1000,
-            redact(response.headers.get("x-request-id", ""), endpoint.secrets),
+            redact(response.headers.get("x-request-id", ""), self._endpoint.secrets),
         )
         return Answer(
             status=response.status_code,
@@ -351,6 +356,19 @@ class Http:
                 else:
                     self._tls = httpx.create_ssl_context()
             return self._tls
+
+
+def _whole(value: Any) -> Any:
+    """The value with half surrogate pairs replaced: neither state nor sidecar could hold them."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_whole(item) for item in value]
+        case Mapping():
+            return {_whole(key): _whole(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def segment(id_: str) -> str:

@@ -323,6 +323,10 @@ def test_a_closed_way_keeps_no_connection(naps: list[float]) -> None:
     [
         (b'{"a": 1}', {"a": 1}),
         (b'{"a": NaN, "b": -Infinity}', {"a": None, "b": None}),
+        (
+            b'{"a": ["half \\ud83d", {"whole": "\\uD83D\\uDE00"}]}',
+            {"a": ["half \ufffd", {"whole": "\U0001f600"}]},
+        ),
         (b"[1]", None),
         (b"", None),
         (b'{"a": ', None),

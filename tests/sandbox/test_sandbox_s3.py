@@ -26,9 +26,9 @@ Start = Callable[..., Api]
 )
 @pytest.mark.parametrize("path", ["", f"/{BUCKET}", f"/{BUCKET}/key", f"/{BUCKET}?acl"])
 def test_nobody_enters_without_a_signature(
-    api: Api, headers: dict[str, str], path: str, error: tuple[int, str]
+    shared: Api, headers: dict[str, str], path: str, error: tuple[int, str]
 ) -> None:
-    assert s3_error(httpx.get(f"{api.url}/s3{path}", headers=headers, trust_env=False)) == error
+    assert s3_error(httpx.get(f"{shared.url}/s3{path}", headers=headers, trust_env=False)) == error
 
 
 @pytest.mark.parametrize(
@@ -101,26 +101,26 @@ def test_a_deleted_object_is_gone(api: Api) -> None:
         ("bytes=-99", b"0123456789", "bytes 0-9/10"),
     ],
 )
-def test_a_range_of_an_object(api: Api, asked: str, content: bytes, shown: str) -> None:
-    put(api, "a", b"0123456789")
-    reply = s3(api, "GET", f"{BUCKET}/a", headers={"range": asked})
+def test_a_range_of_an_object(shared: Api, asked: str, content: bytes, shown: str) -> None:
+    put(shared, "a", b"0123456789")
+    reply = s3(shared, "GET", f"{BUCKET}/a", headers={"range": asked})
     assert (reply.status_code, reply.content) == (206, content)
     assert reply.headers["content-range"] == shown
-    head = s3(api, "HEAD", f"{BUCKET}/a", headers={"range": asked})
+    head = s3(shared, "HEAD", f"{BUCKET}/a", headers={"range": asked})
     assert (head.status_code, head.headers["content-length"]) == (206, str(len(content)))
 
 
 @pytest.mark.parametrize("asked", ["bytes=10-", "bytes=-0", "bytes=5-2"])
-def test_a_range_beyond_the_object(api: Api, asked: str) -> None:
-    put(api, "a", b"0123456789")
-    reply = s3(api, "GET", f"{BUCKET}/a", headers={"range": asked})
+def test_a_range_beyond_the_object(shared: Api, asked: str) -> None:
+    put(shared, "a", b"0123456789")
+    reply = s3(shared, "GET", f"{BUCKET}/a", headers={"range": asked})
     assert s3_error(reply) == (416, "InvalidRange")
 
 
 @pytest.mark.parametrize("asked", ["bytes=-", "lines=1-2", "bytes=1-2,4-5", "bytes=x-"])
-def test_a_range_that_cannot_be_read_is_ignored(api: Api, asked: str) -> None:
-    put(api, "a", b"0123456789")
-    reply = s3(api, "GET", f"{BUCKET}/a", headers={"range": asked})
+def test_a_range_that_cannot_be_read_is_ignored(shared: Api, asked: str) -> None:
+    put(shared, "a", b"0123456789")
+    reply = s3(shared, "GET", f"{BUCKET}/a", headers={"range": asked})
     assert (reply.status_code, reply.content) == (200, b"0123456789")
 
 
@@ -161,11 +161,11 @@ def test_a_large_object_passes_through_the_disk(api: Api) -> None:
     ],
 )
 def test_what_the_sandbox_has_not_is_refused_and_never_ignored(
-    api: Api, method: str, path: str, headers: dict[str, str]
+    shared: Api, method: str, path: str, headers: dict[str, str]
 ) -> None:
-    put(api, "a", b"a")
-    assert s3_error(s3(api, method, path, headers=headers)) == (501, "NotImplemented")
-    assert s3(api, "GET", f"{BUCKET}/a").content == b"a"
+    put(shared, "a", b"a")
+    assert s3_error(s3(shared, method, path, headers=headers)) == (501, "NotImplemented")
+    assert s3(shared, "GET", f"{BUCKET}/a").content == b"a"
 
 
 def test_a_method_nobody_has(api: Api) -> None:
@@ -173,9 +173,9 @@ def test_a_method_nobody_has(api: Api) -> None:
 
 
 @pytest.mark.parametrize("bucket", ["ab", "Upper", "under_score", "-edge", "two..dots", "a" * 64])
-def test_a_bucket_has_a_proper_name(api: Api, bucket: str) -> None:
+def test_a_bucket_has_a_proper_name(shared: Api, bucket: str) -> None:
     for method, path in (("PUT", bucket), ("PUT", f"{bucket}/a"), ("GET", f"{bucket}/a")):
-        assert s3_error(s3(api, method, path)) == (400, "InvalidBucketName")
+        assert s3_error(s3(shared, method, path)) == (400, "InvalidBucketName")
 
 
 def test_a_key_has_at_most_1024_bytes(api: Api) -> None:

@@ -190,6 +190,6 @@ def test_a_promise_that_is_broken_or_unknown(
         {"x-amz-sdk-checksum-algorithm": "CRC32", "x-amz-checksum-crc32": CRC32},
     ],
 )
-def test_a_promise_that_is_kept(api: Api, headers: dict[str, str]) -> None:
-    reply = s3(api, "PUT", f"{BUCKET}/a", headers=headers, content=b"hello")
+def test_a_promise_that_is_kept(shared: Api, headers: dict[str, str]) -> None:
+    reply = s3(shared, "PUT", f"{BUCKET}/a", headers=headers, content=b"hello")
     assert reply.status_code == 200

@@ -106,9 +106,9 @@ def test_an_upload_belongs_to_its_key(api: Api) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 10_001, -1, "x", ""])
-def test_a_part_has_a_number_up_to_ten_thousand(api: Api, number: Any) -> None:
-    upload = start_upload(api)
-    assert s3_error(part(api, upload, number, SMALL)) == (400, "InvalidArgument")
+def test_a_part_has_a_number_up_to_ten_thousand(shared: Api, number: Any) -> None:
+    upload = start_upload(shared)
+    assert s3_error(part(shared, upload, number, SMALL)) == (400, "InvalidArgument")
 
 
 def test_what_cannot_be_put_together(api: Api) -> None:
@@ -136,9 +136,9 @@ def test_what_cannot_be_put_together(api: Api) -> None:
         b'<!DOCTYPE x [<!ENTITY a "a">]><CompleteMultipartUpload>&a;</CompleteMultipartUpload>',
     ],
 )
-def test_a_list_of_parts_that_cannot_be_read(api: Api, body: bytes) -> None:
-    upload = start_upload(api)
-    reply = s3(api, "POST", f"{BUCKET}/a?uploadId={upload}", content=body)
+def test_a_list_of_parts_that_cannot_be_read(shared: Api, body: bytes) -> None:
+    upload = start_upload(shared)
+    reply = s3(shared, "POST", f"{BUCKET}/a?uploadId={upload}", content=body)
     assert s3_error(reply) == (400, "MalformedXML")
 
 
@@ -217,10 +217,10 @@ def test_a_part_without_the_sum_that_was_promised(api: Api) -> None:
     ],
 )
 def test_sums_that_no_upload_can_have(
-    api: Api, algorithm: str, kind: str, error: tuple[int, str]
+    shared: Api, algorithm: str, kind: str, error: tuple[int, str]
 ) -> None:
     headers = {"x-amz-checksum-algorithm": algorithm, "x-amz-checksum-type": kind}
-    assert s3_error(s3(api, "POST", f"{BUCKET}/a?uploads", headers=headers)) == error
+    assert s3_error(s3(shared, "POST", f"{BUCKET}/a?uploads", headers=headers)) == error
 
 
 def test_an_upload_goes_on_in_another_server(start: Start) -> None:

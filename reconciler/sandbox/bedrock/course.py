@@ -69,12 +69,15 @@ class Course:
         return {name: self._detail(now, *span) for name, span in parts.items()}
 
     def _detail(self, now: float, start: float, end: float) -> tuple[str, float, float]:
-        age, changed = now - self.created, self.changed_at(now)
-        if age < start or self.ends <= start:
+        age = now - self.created
+        worked = self.ends if self.stops is None else self.stops
+        if age < start or start >= worked:
             return "NotStarted", self.created, self.created
-        if age >= end and end < self.ends:
-            return "Completed", self.created + start, self.created + end
-        return self.status(now), self.created + start, max(changed, self.created + start)
+        begun = self.created + start
+        done = end < worked or (end == worked and self.outcome == "Completed")
+        if done and age >= end:
+            return "Completed", begun, self.created + end
+        return self.status(now), begun, max(self.changed_at(now), begun)
 
 
 def lay_out(record: Mapping[str, Any], speed: float) -> Course:

@@ -29,11 +29,13 @@ from reconciler.model import (
     State,
     Step,
 )
-from reconciler.plan import Circumstances, age, plan
+from reconciler.orphans import age
+from reconciler.plan import plan
 from reconciler.policy import enforce
 from reconciler.providers.base import Provider
 from reconciler.state.base import LockOwner, StateStore
 from reconciler.state.commit import Ledger
+from reconciler.steps import Circumstances
 from reconciler.uploads import Uploads
 
 
@@ -45,6 +47,7 @@ class Request:
     refresh: bool = False
     offline: bool = False
     prune: bool = False
+    hold_unknown: bool = False
     max_creates: int | None = None
 
 
@@ -94,7 +97,7 @@ class Reconciler:
 
     def plan(self, request: Request) -> Plan:
         """What a pass would do. Changes nothing and takes no lock."""
-        return self._plan(self.load(request.paths), self.store.read().state, request)
+        return self.decide(self.load(request.paths), self.store.read().state, request)
 
     def run_once(
         self, request: Request, *, approve: Callable[[Plan], None] = lambda _: None
@@ -109,7 +112,7 @@ class Reconciler:
             snapshot = self.store.read()
             ledger = Ledger(self.store, snapshot)
             hands = self.hands(ledger)
-            decided = self._plan(desired, snapshot.state, request)
+            decided = self.decide(desired, snapshot.state, request)
             self.enforce(decided, request)
             approve(decided)
             outcomes = self._look_again(apply(decided, hands), hands)
@@ -121,6 +124,22 @@ class Reconciler:
                 state=ledger.state,
                 sidecars=written,
             )
+
+    def decide(self, desired: Sequence[JobSpec], state: State, request: Request) -> Plan:
+        """Observe and plan: what these specs need, given this state. Changes nothing."""
+        looked_at = self.clock()  # a job that was not there then may show by the time we decide
+        reality: Mapping[str, Observation] = {}
+        if not request.offline:
+            asked = observe.questions(
+                desired, state, self.config.namespace, refresh=request.refresh
+            )
+            if request.paths:
+                tokens = {spec.token for spec in desired}
+                asked = [question for question in asked if question.token in tokens]
+            unknown = {q.provider for q in asked} - set(self.config.providers)
+            asked = [question for question in asked if question.provider not in unknown]
+            reality = observe.observe(asked, state, self.provider)
+        return plan(desired, state, reality, self._circumstances(request, looked_at))
 
     def enforce(self, decided: Plan, request: Request) -> None:
         """Raise PolicyError if the plan breaks a rule of the repository or of this request."""
@@ -201,21 +220,6 @@ class Reconciler:
         """Seconds of grace by the name of every provider this pass has talked to."""
         return {name: provider.grace for name, provider in self._providers.items()}
 
-    def _plan(self, desired: Sequence[JobSpec], state: State, request: Request) -> Plan:
-        looked_at = self.clock()  # a job that was not there then may show by the time we decide
-        reality: Mapping[str, Observation] = {}
-        if not request.offline:
-            asked = observe.questions(
-                desired, state, self.config.namespace, refresh=request.refresh
-            )
-            if request.paths:
-                tokens = {spec.token for spec in desired}
-                asked = [question for question in asked if question.token in tokens]
-            unknown = {q.provider for q in asked} - set(self.config.providers)
-            asked = [question for question in asked if question.provider not in unknown]
-            reality = observe.observe(asked, state, self.provider)
-        return plan(desired, state, reality, self._circumstances(request, looked_at))
-
     def _circumstances(self, request: Request, looked_at: float) -> Circumstances:
         return Circumstances(
             now=looked_at,
@@ -224,6 +228,7 @@ class Reconciler:
             complete=not request.paths,
             offline=request.offline,
             prune=request.prune,
+            hold_unknown=request.hold_unknown,
         )
 
     def _look_again(self, outcomes: tuple[Outcome, ...], hands: Hands) -> tuple[Outcome, ...]:

@@ -11,8 +11,8 @@ nothing in state says that a job may exist.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from reconciler import changes
 from reconciler.errors import Remedy
@@ -31,24 +31,8 @@ from reconciler.model import (
     State,
     Step,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
-    """What the decision depends on beside specs, state and reality.
-
-    `now` is when looking began, in unix seconds: what did not show then proves nothing about later.
-    `grace` is in seconds by provider name. `complete` says that `desired` holds every spec of the
-    namespace, so that a record without one is an orphan. `offline` says that nobody looked on
-    purpose.
-    """
-
-    now: float
-    namespace: str
-    grace: Mapping[str, float] = field(default_factory=dict)
-    complete: bool = True
-    offline: bool = False
-    prune: bool = False
+from reconciler.orphans import latest_by_name, orphans
+from reconciler.steps import Circumstances, Steps
 
 
 def plan(
@@ -62,14 +46,14 @@ def plan(
     `reality` holds an observation for every token that was looked for. A job that is over is not
     looked for, and its record speaks for it.
     """
-    latest = _latest_by_name(state, circumstances.namespace)
+    latest = latest_by_name(state, circumstances.namespace)
     known = _Known(latest, state, reality)
     steps = [
         _gated(_decide(spec, state, reality.get(spec.token), circumstances), known)
         for spec in desired
     ]
     if circumstances.complete:
-        steps += _orphans(desired, reality, latest, circumstances)
+        steps += orphans(desired, reality, latest, circumstances)
     return Plan(steps=tuple(steps), lineage=state.lineage, serial=state.serial)
 
 
@@ -106,7 +90,7 @@ def _decide(
 ) -> Step:
     """The decision table, row by row."""
     record = state.records.get(spec.token)
-    step = _Steps(spec.token, spec.name, spec.provider, spec=spec, record=record)
+    step = Steps(spec.token, spec.name, spec.provider, spec=spec, record=record)
     if seen is None:
         return _unseen(step, record, circumstances)
     if seen.error is not None:
@@ -120,7 +104,7 @@ def _decide(
     return _not_found(step, record, circumstances)
 
 
-def _unseen(step: _Steps, record: Record | None, circumstances: Circumstances) -> Step:
+def _unseen(step: Steps, record: Record | None, circumstances: Circumstances) -> Step:
     match record:
         case Record(binding=Binding.BOUND, job=Job()):
             return step.make(Action.NOOP, Reason.UP_TO_DATE, job=record.job)
@@ -134,7 +118,7 @@ def _unseen(step: _Steps, record: Record | None, circumstances: Circumstances) -
             return _not_found(step, record, circumstances)
 
 
-def _found(step: _Steps, record: Record | None, jobs: tuple[Job, ...]) -> Step:
+def _found(step: Steps, record: Record | None, jobs: tuple[Job, ...]) -> Step:
     known = record.job if record and record.binding is Binding.BOUND else None
     same = next((job for job in jobs if known and job.id == known.id), None)
     if same is None:
@@ -166,7 +150,7 @@ def _progress(known: Job | None, job: Job) -> str:
     return f"{known.status.value} → {job.status.value}"
 
 
-def _not_found(step: _Steps, record: Record | None, circumstances: Circumstances) -> Step:
+def _not_found(step: Steps, record: Record | None, circumstances: Circumstances) -> Step:
     if record is None:
         message = (
             "state knows no job for this spec; the provider was not asked"
@@ -190,7 +174,7 @@ def _not_found(step: _Steps, record: Record | None, circumstances: Circumstances
             )
 
 
-def _pending(step: _Steps, record: Record, circumstances: Circumstances) -> Step:
+def _pending(step: Steps, record: Record, circumstances: Circumstances) -> Step:
     grace = circumstances.grace.get(record.provider, 0.0)
     elapsed = circumstances.now - (record.pending_since or 0.0)
     if circumstances.offline:
@@ -205,6 +189,12 @@ def _pending(step: _Steps, record: Record, circumstances: Circumstances) -> Step
             "a create was sent and its answer never arrived; the provider does not show the job",
             f"a new job may take up to {grace:.0f} s to show; a pass after that settles it",
         )
+    if circumstances.hold_unknown:
+        return step.hold(
+            Reason.CREATE_OUTCOME_UNKNOWN,
+            "a create was sent and its answer never arrived; the provider shows no such job",
+            f"look there yourself, then: reconcile resolve {record.name} --not-created",
+        )
     return step.make(
         Action.CREATE,
         Reason.PENDING_NOT_FOUND,
@@ -212,7 +202,7 @@ def _pending(step: _Steps, record: Record, circumstances: Circumstances) -> Step
     )
 
 
-def _rejected(step: _Steps, record: Record, circumstances: Circumstances) -> Step:
+def _rejected(step: Steps, record: Record, circumstances: Circumstances) -> Step:
     rejection = record.rejection
     if rejection and rejection.retry_at is not None and rejection.retry_at <= circumstances.now:
         return step.make(
@@ -259,7 +249,7 @@ def _gated(step: Step, known: _Known) -> Step:
     spec = step.spec
     if spec is None or step.action is not Action.CREATE:
         return step
-    held = _Steps(step.token, step.name, step.provider, spec=spec, record=step.record)
+    held = Steps(step.token, step.name, step.provider, spec=spec, record=step.record)
     if spec.suspend:
         return held.hold(Reason.SUSPENDED, "spec.suspend is true", "set it to false to train")
     if spec.unready:
@@ -285,7 +275,7 @@ def _uploaded(dataset: Dataset, state: State) -> bool:
     return any(dataset.sha256 in files for files in state.files.values())
 
 
-def _chained(step: Step, held: _Steps, upstream: str, job: Job | None) -> Step:
+def _chained(step: Step, held: Steps, upstream: str, job: Job | None) -> Step:
     if job and job.status is JobStatus.SUCCEEDED and job.fine_tuned_model:
         return replace(step, base_model=job.fine_tuned_model)
     if job and job.status.terminal:
@@ -317,97 +307,3 @@ def _with_previous(step: Step, spec: JobSpec, history: Sequence[Record]) -> Step
         message=changes.sentence(found) or step.message,
         hint=f"the job it replaces goes on: reconcile cancel {previous.token}" if still else "",
     )
-
-
-def _orphans(
-    desired: Sequence[JobSpec],
-    reality: Mapping[str, Observation],
-    latest: Mapping[str, Sequence[Record]],
-    circumstances: Circumstances,
-) -> Iterator[Step]:
-    """Records no spec asks for: the last of a name that is gone, and whatever is not over yet."""
-    tokens = {spec.token for spec in desired}
-    names = {spec.name for spec in desired}
-    for name, history in sorted(latest.items()):
-        for index, record in enumerate(history):
-            if record.token in tokens or record.binding is Binding.REJECTED:
-                continue
-            seen = reality.get(record.token)
-            job = seen.jobs[0] if seen and seen.jobs else record.job
-            over = job is not None and job.status.terminal
-            newly_over = over and record.job != job
-            if over and not newly_over and (name in names or index > 0):
-                continue
-            yield _orphan(record, job, replaced=name in names, prune=circumstances.prune)
-
-
-def _orphan(record: Record, job: Job | None, *, replaced: bool, prune: bool) -> Step:
-    step = _Steps(record.token, record.name, record.provider, record=record)
-    running = job is not None and not job.status.terminal
-    why = "an earlier version of this spec" if replaced else "no spec asks for it any more"
-    if running and prune and record.deletion_policy == "cancel":
-        message = f"{why}; its deletion_policy is cancel"
-        return step.make(Action.CANCEL, Reason.PRUNED, job=job, message=message)
-    if job is None:
-        hint = "its create was never answered; it is looked for until it is found"
-    elif running:
-        hint = f"it goes on and is paid for; to stop it: reconcile cancel {record.token}"
-    else:
-        hint = f"its model stays; to forget the record: reconcile state rm {record.token}"
-    return step.make(Action.ORPHAN, Reason.NO_SPEC, job=job, message=why, hint=hint)
-
-
-def _latest_by_name(state: State, namespace: str) -> dict[str, list[Record]]:
-    """Every record of the namespace by name, newest first."""
-    grouped: dict[str, list[Record]] = {}
-    for record in state.records.values():
-        if record.namespace == namespace:
-            grouped.setdefault(record.name, []).append(record)
-    for history in grouped.values():
-        history.sort(key=age, reverse=True)
-    return grouped
-
-
-def age(record: Record) -> tuple[float, str]:
-    """Sorts records by when their job was made; the token only breaks ties."""
-    created = record.job.created_at if record.job else None
-    return (created if created is not None else record.pending_since or 0.0, record.token)
-
-
-class _Steps:
-    """Makes the steps of one token, so that a row of the table says only what is its own."""
-
-    def __init__(
-        self,
-        token: str,
-        name: str,
-        provider: str,
-        *,
-        spec: JobSpec | None = None,
-        record: Record | None = None,
-    ) -> None:
-        self._blank = Step(
-            action=Action.NOOP,
-            reason=Reason.UP_TO_DATE,
-            token=token,
-            name=name,
-            provider=provider,
-            spec=spec,
-            record=record,
-        )
-
-    def make(
-        self,
-        action: Action,
-        reason: Reason,
-        *,
-        job: Job | None = None,
-        message: str = "",
-        hint: str = "",
-    ) -> Step:
-        return replace(
-            self._blank, action=action, reason=reason, job=job, message=message, hint=hint
-        )
-
-    def hold(self, reason: Reason, message: str, hint: str) -> Step:
-        return self.make(Action.HOLD, reason, message=message, hint=hint)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.apply import apply
-from reconciler.engine import Reconciler, find_spec
+from reconciler.engine import Reconciler, Request, find_spec
 from reconciler.errors import ConfigError, Remedy, StateConflict, StateFormat
 from reconciler.model import (
     Action,
@@ -106,6 +106,20 @@ def cancel(house: Reconciler, name: str, job_id: str) -> Outcome:
     with house.store.lock(house.owner):
         snapshot = house.store.read()
         return _carry_out(house, snapshot, _duplicate(house, known, job_id))
+
+
+def rebuild(house: Reconciler) -> tuple[Outcome, ...]:
+    """Fill the state from the providers alone: every job that carries a spec's token is tied to it.
+
+    Creates nothing: a spec without a job is left for the next apply. What the state knows already
+    stays. Raises what loading and reading raise.
+    """
+    desired = house.load()
+    with house.store.lock(house.owner):
+        snapshot = house.store.read()
+        decided = house.decide(desired, snapshot.state, Request())
+        found = decided.of(Action.ADOPT, Action.REFRESH)
+        return apply(replace(decided, steps=found), house.hands(Ledger(house.store, snapshot)))
 
 
 def forget(house: Reconciler, token: str) -> Record:

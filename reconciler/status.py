@@ -25,7 +25,7 @@ from reconciler.model import (
     State,
     Step,
 )
-from reconciler.plan import age
+from reconciler.orphans import age
 
 API_VERSION = "finetuning.reconciler/v1"
 SUFFIX = ".status.yaml"

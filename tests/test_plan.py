@@ -24,8 +24,9 @@ from reconciler.model import (
     State,
     Step,
 )
-from reconciler.plan import Circumstances, checksum, plan
+from reconciler.plan import checksum, plan
 from reconciler.policy import enforce
+from reconciler.steps import Circumstances
 from tests.fakes import NOW, make_record, make_spec
 
 SPEC = make_spec()
@@ -135,6 +136,15 @@ def test_grace_is_the_providers_own() -> None:
     step = only(decide(spec, records=(known,), seen={spec.token: NOTHING}))
     assert (step.action, step.reason) == (Action.CREATE, Reason.PENDING_NOT_FOUND)
     assert step.token == known.token
+
+
+def test_a_lost_create_can_be_made_to_wait_for_a_person() -> None:
+    known = pending(9999)
+    state = State(lineage="l", records={known.token: known})
+    circumstances = Circumstances(now=NOW, namespace="default", hold_unknown=True)
+    step = only(plan([SPEC], state, {SPEC.token: NOTHING}, circumstances))
+    assert (step.action, step.reason) == (Action.HOLD, Reason.CREATE_OUTCOME_UNKNOWN)
+    assert "resolve support-bot --not-created" in step.hint
 
 
 def test_several_found_adopts_the_oldest_and_reports_the_rest() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.engine import Request
 from reconciler.errors import ConfigError, CreateOutcomeUnknown, StateConflict, StateFormat
 from reconciler.model import Binding, Job, JobStatus, Result, State
-from reconciler.recovery import adopt, cancel, forget, push, resolve
+from reconciler.recovery import adopt, cancel, forget, push, rebuild, resolve
 from reconciler.state import codec
 from tests.repository import repository
 from tests.test_engine import House, _raise_on
@@ -139,6 +140,20 @@ class TestCancel:
     def test_an_unknown_name(self, twice: House) -> None:
         with pytest.raises(ConfigError, match="state knows no suport-bot"):
             cancel(twice.reconciler(), "suport-bot", "ftjob-2")
+
+
+class TestRebuild:
+    def test_a_lost_state_comes_back_from_the_provider_alone(self, house: House) -> None:
+        house.files.add("intent-router", "  seed: 1\n")
+        house.run()
+        house.provider.end("ftjob-1")
+        house.files.add("new-bot", "  seed: 2\n")
+        house.store.state = State(lineage="new")
+        outcomes = rebuild(house.reconciler())
+        assert [outcome.result for outcome in outcomes] == [Result.ADOPTED] * 2
+        assert len(house.provider.creates) == 2
+        plan = house.reconciler().plan(Request())
+        assert [step.action.value for step in plan.steps] == ["noop", "create", "noop"]
 
 
 class TestForget:

@@ -47,6 +47,13 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 @click.option("--max-creates", type=click.IntRange(0), help="Refuse a plan that creates more.")
 @click.option("--refresh", is_flag=True, help="Look at jobs that are over, too.")
 @click.option("--prune", is_flag=True, help="Cancel running jobs whose spec is gone and says so.")
+@click.option(
+    "--on-unknown",
+    type=click.Choice(["retry", "hold"]),
+    default="retry",
+    show_default=True,
+    help="An unanswered create that cannot be found: send it again, or wait for resolve.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before spending.")
 @global_options
 @click.pass_context
@@ -59,6 +66,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     max_creates: int | None,
     refresh: bool,
     prune: bool,
+    on_unknown: str,
     yes: bool,
 ) -> int:
     """Create the jobs that are missing, adopt those that are found, write the sidecars.
@@ -69,7 +77,13 @@ def command(  # noqa: PLR0913 - one parameter per option
     from reconciler.engine import Request
 
     options = given(context)
-    request = Request(paths=paths, refresh=refresh, prune=prune, max_creates=max_creates)
+    request = Request(
+        paths=paths,
+        refresh=refresh,
+        prune=prune,
+        hold_unknown=on_unknown == "hold",
+        max_creates=max_creates,
+    )
     with reconciler(options, "apply") as session:
         once = partial(session.run_once, request, approve=_approval(options, yes=yes))
         if not wait:

@@ -14,6 +14,13 @@ from reconciler.cli.options import given, global_options
 @click.option("--offline", is_flag=True, help="Ask no provider; needs no key and no network.")
 @click.option("--prune", is_flag=True, help="Include what apply --prune would cancel.")
 @click.option(
+    "--on-unknown",
+    type=click.Choice(["retry", "hold"]),
+    default="retry",
+    show_default=True,
+    help="An unanswered create that cannot be found: send it again, or wait for resolve.",
+)
+@click.option(
     "--detailed-exitcode", is_flag=True, help="Exit with 4 if apply would change anything."
 )
 @global_options
@@ -25,6 +32,7 @@ def command(
     refresh: bool,
     offline: bool,
     prune: bool,
+    on_unknown: str,
     detailed_exitcode: bool,
 ) -> int:
     """Show what apply would do to each spec, and why. Changes nothing."""
@@ -34,7 +42,13 @@ def command(
     from reconciler.report import choose
 
     options = given(context)
-    request = Request(paths=paths, refresh=refresh, offline=offline, prune=prune)
+    request = Request(
+        paths=paths,
+        refresh=refresh,
+        offline=offline,
+        prune=prune,
+        hold_unknown=on_unknown == "hold",
+    )
     report = choose(options.format)
     with reconciler(options, "plan", offline=offline) as session:
         decided = session.plan(request)

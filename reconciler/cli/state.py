@@ -28,7 +28,7 @@ def command() -> None:
 def list_(context: click.Context) -> int:
     """List every record: its token, how far it got, its job."""
     from reconciler.cli.session import load_config
-    from reconciler.plan import age
+    from reconciler.orphans import age
     from reconciler.report import choose
     from reconciler.state import open_store
 
@@ -88,6 +88,23 @@ def push(context: click.Context, file: BinaryIO, *, force: bool) -> int:
     with reconciler(given(context), "state push", offline=True) as session:
         written = push_state(session, file.read(), file.name, force=force)
     click.echo(f"the state is at serial {written.serial} now, {len(written.records)} records")
+    return OK
+
+
+@command.command("rebuild")
+@global_options
+@click.pass_context
+def rebuild(context: click.Context) -> int:
+    """Fill a lost state from the providers, by the tokens their jobs carry. Creates nothing."""
+    from reconciler.cli.session import reconciler
+    from reconciler.recovery import rebuild as rebuild_state
+    from reconciler.report import choose
+
+    options = given(context)
+    with reconciler(options, "state rebuild") as session:
+        outcomes = rebuild_state(session)
+    report = choose(options.format)
+    click.echo(report.pass_result(outcomes, color=options.color, width=options.width))
     return OK
 
 

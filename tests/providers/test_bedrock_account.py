@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.config import BedrockSettings
 from reconciler.errors import ConfigError, CreateRejected, ProviderAuthError, Remedy
-from reconciler.providers.bedrock.account import BEDROCK, CREATES, S3, Account
+from reconciler.providers.bedrock.account import BEDROCK, S3, Account
 from reconciler.providers.bedrock.adapter import BedrockProvider
 from tests.providers.bedrock_bench import (
     ENVIRONMENT,
@@ -161,7 +161,7 @@ class TestEndpoints:
     ) -> None:
         with account({**ENVIRONMENT, **environment}, region="eu-west-1", **fields) as made:
             assert made.client(BEDROCK).meta.endpoint_url == bedrock
-            assert made.client(CREATES).meta.endpoint_url == bedrock
+            assert made.fresh().meta.endpoint_url == bedrock
             assert made.client(S3).meta.endpoint_url == s3
 
     @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ class TestEndpoints:
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "7")
         monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
         with account(region="us-east-1") as made:
-            for service in (BEDROCK, CREATES, S3):
-                assert made.client(service).meta.config.retries["total_max_attempts"] == 1
+            for client in (made.client(BEDROCK), made.client(S3), made.fresh()):
+                assert client.meta.config.retries["total_max_attempts"] == 1
 
     def test_a_proxy_has_no_business_on_this_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
@@ -212,7 +212,7 @@ def test_a_scope_says_whose_without_asking(fields: dict[str, Any], scope: str) -
         assert made.scope == scope
 
 
-def test_a_client_is_made_once_and_again_after_a_close() -> None:
+def test_a_client_is_shared_and_one_for_a_create_is_not() -> None:
     with account(region="us-east-1") as made:
         assert made.client(BEDROCK) is made.client(BEDROCK)
-        assert made.client(BEDROCK) is not made.client(CREATES)
+        assert made.fresh() is not made.fresh()

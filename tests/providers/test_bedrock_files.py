@@ -94,14 +94,6 @@ class TestStored:
         file.path.unlink()
         assert again.upload(file) == ref
 
-    @pytest.mark.parametrize("size", [PART - 1, PART, PART + 1, 2 * PART])
-    def test_any_size_arrives_whole(
-        self, files: Files, moto: Moto, tmp_path: Path, size: int
-    ) -> None:
-        file = local(tmp_path, b"x" * size)
-        files.upload(file)
-        assert content(moto, file) == b"x" * size
-
     def test_other_bytes_under_that_name_are_replaced(
         self, files: Files, moto: Moto, tmp_path: Path
     ) -> None:
@@ -139,47 +131,6 @@ def content(moto: Moto, file: LocalFile) -> bytes:
     return body
 
 
-def pending(moto: Moto) -> int:
-    """Uploads begun and neither completed nor given up."""
-    client = moto.client("s3")
-    try:
-        return len(client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []))
-    finally:
-        client.close()
-
-
-CHANGES: dict[str, Callable[[bytes], bytes]] = {
-    "other bytes": lambda old: b"X" + old[1:],
-    "other bytes at its end": lambda old: old[:-1] + b"X",
-    "shorter": lambda old: old[:-1],
-    "much shorter": lambda old: old[: len(old) // 2],
-    "empty": lambda _: b"",
-    "longer": lambda old: old + b"X",
-}
-
-
-@pytest.mark.parametrize("size", [len(LINE), 2 * PART + 1], ids=["in one", "in parts"])
-@pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
-def test_bytes_that_are_not_the_measured_ones_never_arrive(
-    files: Files, moto: Moto, tmp_path: Path, change: Callable[[bytes], bytes], size: int
-) -> None:
-    file = local(tmp_path, (LINE * size)[:size])
-    file.path.write_bytes(change(file.path.read_bytes()))
-    with pytest.raises(CreateRejected, match="changed while it was being uploaded"):
-        files.upload(file)
-    assert not exists(moto, file)
-    assert pending(moto) == 0
-
-
-def exists(moto: Moto, file: LocalFile) -> bool:
-    client = moto.client("s3")
-    try:
-        listed = client.list_objects_v2(Bucket=BUCKET, Prefix=f"finetune/{file.sha256}")
-        return bool(listed.get("KeyCount"))
-    finally:
-        client.close()
-
-
 def test_a_file_that_is_not_there_is_told(files: Files, tmp_path: Path) -> None:
     file = local(tmp_path, LINE * 9)
     file.path.unlink()
@@ -187,21 +138,39 @@ def test_a_file_that_is_not_there_is_told(files: Files, tmp_path: Path) -> None:
         files.upload(file)
 
 
+BEGUN = b"<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>"
+DONE = b"<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>"
+
+
 class Shelf:
-    """A server with S3's HEAD and PUT, and whatever a test has it do instead."""
+    """A server with what uploads need of S3, and whatever a test has it do instead."""
 
     def __init__(self, **replies: Reply | Answering) -> None:
         self.replies = replies
         self.stored: dict[str, tuple[bytes, dict[str, str]]] = {}
+        self.begun: dict[str, str] = {}
+        self.parts: list[bytes] = []
 
     def __call__(self, heard: Heard) -> Reply:
         special = self.replies.get(heard.method.lower())
         if special is not None:
             return special if isinstance(special, Reply) else special(heard)
-        if heard.method == "PUT":
-            headers = {k: v for k, v in heard.headers.items() if k.startswith("x-amz-")}
-            self.stored[heard.path] = (heard.body, headers)
-            return Reply(200, b"", {"ETag": '"e"'})
+        amazon = {k: v for k, v in heard.headers.items() if k.startswith("x-amz-")}
+        match heard.method, "uploadId" in heard.query:
+            case "PUT", False:
+                self.stored[heard.path] = (heard.body, amazon)
+                return Reply(200, b"", {"ETag": '"e"'})
+            case "POST", False:
+                self.begun = amazon
+                return Reply(200, BEGUN)
+            case "PUT", True:
+                self.parts.append(heard.body)
+                return Reply(200, b"", {"ETag": '"e"'})
+            case "POST", True:
+                self.stored[heard.path] = (b"".join(self.parts), self.begun)
+                return Reply(200, DONE)
+            case "DELETE", True:
+                return Reply(204)
         if heard.path not in self.stored:
             return Reply(404)
         body, headers = self.stored[heard.path]
@@ -229,9 +198,46 @@ def at(shared: Bench) -> Bench:
     return shared
 
 
-def shelf(at: Bench, **replies: Reply | Answering) -> Files:
+def shelf(at: Bench, part: int = PART, **replies: Reply | Answering) -> Files:
+    """Uploads, in parts of this size, to a server that has nothing yet."""
     at.server.answer = Shelf(**replies)
-    return Files(at.provider._calls, SETTINGS)
+    return Files(at.provider._calls, SETTINGS, part=part)
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 15, 16, 17, 24])
+def test_any_size_arrives_whole(at: Bench, tmp_path: Path, size: int) -> None:
+    content = bytes(range(size))
+    ref = shelf(at, part=8).upload(local(tmp_path, content))
+    sent = [heard.body for heard in at.heard("PUT")]
+    assert b"".join(sent) == content
+    assert [len(part) for part in sent[:-1]] == [8] * (len(sent) - 1)
+    assert 1 <= len(sent[-1]) <= 8
+    assert ref.size == size
+
+
+CHANGES: dict[str, Callable[[bytes], bytes]] = {
+    "other bytes": lambda old: b"X" + old[1:],
+    "other bytes at its end": lambda old: old[:-1] + b"X",
+    "shorter": lambda old: old[:-1],
+    "much shorter": lambda old: old[: len(old) // 2],
+    "empty": lambda _: b"",
+    "longer": lambda old: old + b"X",
+}
+
+
+@pytest.mark.parametrize("part", [100, 8, 4], ids=["in one", "in parts", "in many"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
+def test_bytes_that_are_not_the_measured_ones_never_arrive(
+    at: Bench, tmp_path: Path, change: Callable[[bytes], bytes], part: int
+) -> None:
+    file = local(tmp_path, LINE)
+    file.path.write_bytes(change(LINE))
+    with pytest.raises(CreateRejected, match="changed while it was being uploaded"):
+        shelf(at, part=part).upload(file)
+    assert isinstance(at.server.answer, Shelf)
+    assert at.server.answer.stored == {}
+    assert len(at.heard("DELETE")) == (part < len(LINE))
+    assert len(at.heard("POST")) == (part < len(LINE))
 
 
 class TestWire:
@@ -327,27 +333,16 @@ class TestWire:
     def test_an_upload_that_cannot_be_completed_is_taken_back(
         self, at: Bench, tmp_path: Path
     ) -> None:
-        begun = (
-            b"<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>"
-        )
-
         def post(heard: Heard) -> Reply:
-            return Reply(200, begun) if "uploads" in heard.target else refusal(400, "InvalidPart")
+            return Reply(200, BEGUN) if "uploads" in heard.target else refusal(400, "InvalidPart")
 
-        shelf(at, post=post, delete=Reply(204))
-        files = Files(at.provider._calls, SETTINGS, part=8)
         with pytest.raises(CreateRejected, match="InvalidPart"):
-            files.upload(local(tmp_path, LINE))
-        parts = [heard.body for heard in at.heard("PUT")]
-        assert b"".join(parts) == LINE
-        assert max(map(len, parts)) == 8
+            shelf(at, part=8, post=post).upload(local(tmp_path, LINE))
         (taken_back,) = at.heard("DELETE")
         assert taken_back.query["uploadId"] == "U"
 
     def test_what_cannot_be_taken_back_hides_nothing(self, at: Bench, tmp_path: Path) -> None:
-        begun = b"<R><UploadId>U</UploadId></R>"
-        shelf(at, post=Reply(200, begun), put=refusal(400, "BadDigest"), delete=Reply(403))
-        files = Files(at.provider._calls, SETTINGS, part=8)
+        files = shelf(at, part=8, put=refusal(400, "BadDigest"), delete=Reply(403))
         with pytest.raises(CreateRejected, match="BadDigest"):
             files.upload(local(tmp_path, LINE))
 

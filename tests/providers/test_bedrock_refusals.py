@@ -20,7 +20,7 @@ from reconciler.errors import (
     Remedy,
 )
 from reconciler.providers.bedrock import refusals
-from reconciler.providers.bedrock.account import BEDROCK, CREATES
+from reconciler.providers.bedrock.account import BEDROCK
 from reconciler.providers.bedrock.refusals import NoAnswer, Refused, translated
 from tests.providers.bedrock_bench import KEY_ID, SECRET, Bench, bench, make, request, shown
 from tests.providers.loopback import Reply, script
@@ -222,9 +222,8 @@ def test_what_was_signed_is_not_shown(message: str) -> None:
 
 
 @contextmanager
-def cut(at: Bench, service: str, error: Exception) -> Iterator[None]:
+def cut(events: Any, error: Exception) -> Iterator[None]:
     """While it lasts, an exception of botocore's own stands in the way to the server."""
-    events = at.provider._account.client(service).meta.events
 
     def raise_(**_: Any) -> None:
         raise error
@@ -242,7 +241,7 @@ SURELY_NOT = refusals.CREDENTIALS | refusals.NO_CONNECTION | refusals.UNUSABLE |
 @pytest.mark.parametrize("class_", FOREIGN, ids=lambda class_: class_.__name__)
 def test_a_create_ends_in_one_of_two_ways(at: Bench, class_: type[Exception]) -> None:
     with (
-        cut(at, CREATES, made(class_)),
+        cut(at.provider._account._session.events, made(class_)),
         pytest.raises((CreateRejected, CreateOutcomeUnknown)) as caught,
     ):
         at.provider.create(request(make()))
@@ -255,7 +254,7 @@ def test_a_create_ends_in_one_of_two_ways(at: Bench, class_: type[Exception]) ->
 @pytest.mark.parametrize("class_", FOREIGN, ids=lambda class_: class_.__name__)
 def test_a_read_ends_in_one_of_two_ways(at: Bench, class_: type[Exception]) -> None:
     with (
-        cut(at, BEDROCK, made(class_)),
+        cut(at.provider._account.client(BEDROCK).meta.events, made(class_)),
         pytest.raises((ProviderUnavailable, ProviderAuthError)),
     ):
         at.provider.get("bot")

@@ -22,7 +22,6 @@ from reconciler.config import BedrockSettings, check_url, is_loopback
 from reconciler.errors import ConfigError
 
 BEDROCK = "bedrock"
-CREATES = "bedrock for creates"
 S3 = "s3"
 
 _CONNECTIONS = 32
@@ -71,11 +70,20 @@ class Account:
         return "@".join(["aws:" + "/".join(filter(None, parts)), *hosts])
 
     def client(self, service: str) -> Any:
-        """The client of BEDROCK, CREATES or S3. Raises what boto3 raises."""
+        """The client of BEDROCK or S3 that everyone shares. Raises what boto3 raises."""
         with self._guard:
             if service not in self._clients:
-                self._clients[service] = self._made(service)
+                self._clients[service] = self._made(service, _READ_SECONDS)
             return self._clients[service]
+
+    def fresh(self) -> Any:
+        """A client of BEDROCK for one create, with no connection yet. The caller closes it.
+
+        A kept connection, which the server has meanwhile closed, would make the outcome of a create
+        unknown for nothing. Raises what boto3 raises.
+        """
+        with self._guard:  # clients may be shared between threads, a session may not
+            return self._made(BEDROCK, _CREATE_SECONDS)
 
     def close(self) -> None:
         """Close every connection."""
@@ -84,21 +92,17 @@ class Account:
         for client in clients:
             client.close()
 
-    def _made(self, service: str) -> Any:
-        kind = S3 if service == S3 else BEDROCK
-        endpoint = self._endpoints[kind]
-        client = self._session.client(
-            kind,
+    def _made(self, service: str, seconds: float) -> Any:
+        endpoint = self._endpoints[service]
+        return self._session.client(
+            service,
             region_name=self.region,
             endpoint_url=endpoint,
-            config=_config(service, endpoint),
+            config=_config(seconds, endpoint),
         )
-        if service == CREATES:
-            client.meta.events.register("before-send", _close_afterwards)
-        return client
 
 
-def _config(service: str, endpoint: str | None) -> Config:
+def _config(seconds: float, endpoint: str | None) -> Config:
     """No retries by botocore: a create goes out once, and reads are repeated by `calls`.
 
     Checksums are ours, or those that S3 requires: servers that imitate S3 know few of the others.
@@ -107,7 +111,7 @@ def _config(service: str, endpoint: str | None) -> Config:
     return Config(
         retries={"total_max_attempts": 1, "mode": "standard"},
         connect_timeout=_CONNECT_SECONDS,
-        read_timeout=_CREATE_SECONDS if service == CREATES else _READ_SECONDS,
+        read_timeout=seconds,
         max_pool_connections=_CONNECTIONS,
         user_agent_extra=f"finetune-reconciler/{__version__}",
         proxies={} if private else None,
@@ -115,14 +119,6 @@ def _config(service: str, endpoint: str | None) -> Config:
         response_checksum_validation="when_required",
         s3={"addressing_style": "path"} if endpoint else None,
     )
-
-
-def _close_afterwards(request: Any, **_: object) -> None:
-    """Ask for a connection of its own for every create.
-
-    A kept one, which the server has meanwhile closed, would make an outcome unknown for nothing.
-    """
-    request.headers["Connection"] = "close"
 
 
 def _session(

@@ -14,7 +14,7 @@ import tenacity
 
 from reconciler.errors import ProviderUnavailable
 from reconciler.providers.bedrock import refusals
-from reconciler.providers.bedrock.account import BEDROCK, CREATES, S3, Account
+from reconciler.providers.bedrock.account import BEDROCK, S3, Account
 from reconciler.providers.bedrock.refusals import NoAnswer, Refused
 
 TRIES = 4
@@ -50,34 +50,43 @@ class Calls:
         def read() -> bytes:
             body = self._once(S3, "get_object", {"Bucket": bucket, "Key": key})["Body"]
             try:
-                content: bytes = body.read()
-            except Exception as error:  # noqa: BLE001 - boto3's, urllib3's and the socket's own
-                ours = self._ours(error, "get_object")
-            else:
-                return content
+                content: bytes = self._tried("get_object", body.read)
             finally:
                 body.close()
-            raise ours
+            return content
 
         return self._repeated("get_object", read)
 
     def send(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
-        """Send to Bedrock exactly once. Raises NoAnswer, Refused, ProviderAuthError.
+        """Send to Bedrock exactly once, on a connection of its own.
 
-        The last only where there was nothing to sign with, and so nothing was sent.
+        Raises NoAnswer, Refused, ProviderAuthError; the last only where there was nothing to sign
+        with, and so nothing was sent.
         """
-        answer: Mapping[str, Any] = self._once(CREATES, operation, parameters)
+        client = self._tried(operation, self._account.fresh)
+        try:
+            answer: Mapping[str, Any] = self._tried(
+                operation, lambda: getattr(client, operation)(**parameters)
+            )
+        finally:
+            client.close()
         return answer
 
     def _once(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Any:
-        """One call, one answer.
+        """One call, one answer."""
+        return self._tried(
+            operation, lambda: getattr(self._account.client(service), operation)(**parameters)
+        )
 
-        What boto3 raised is let go of before ours is raised: it may quote what was signed, and its
-        frames would keep a client's connections open after `close`.
+    def _tried(self, operation: str, attempt: Callable[[], Any]) -> Any:
+        """What an attempt gives, or ours instead of what boto3 raised.
+
+        That is let go of before ours is raised: it may quote what was signed, and its frames would
+        keep a client's connections open after `close`.
         """
         try:
-            return getattr(self._account.client(service), operation)(**parameters)
-        except Exception as error:  # noqa: BLE001 - as above: each is translated, none is lost
+            return attempt()
+        except Exception as error:  # noqa: BLE001 - each is translated, none is lost
             ours = self._ours(error, operation)
         raise ours
 

@@ -5,7 +5,6 @@ The scripted one says byte by byte what AWS's servers say, for what moto gets wr
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Iterator, Mapping
@@ -238,8 +237,3 @@ def model() -> Any:
     from botocore.model import ServiceModel  # type: ignore[import-untyped]  # as above
 
     return ServiceModel(Loader().load_service_model("bedrock", "service-2"), "bedrock")
-
-
-def wire_name(heard: Heard) -> Any:
-    """The body of a request."""
-    return json.loads(heard.body)

@@ -118,6 +118,16 @@ class TestCredentials:
             provider.close()
         assert server.heard == []
 
+    @pytest.mark.parametrize("config", ["[profile other]\n", "no config at all"])
+    def test_who_hands_a_key_down_needs_no_profile(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: str
+    ) -> None:
+        (tmp_path / "config").write_text(config)
+        monkeypatch.setenv("AWS_PROFILE", "nobody")
+        with bench(script(Reply(200, shown("bot")))) as at:
+            assert at.provider.get("bot") is not None
+        assert f"Credential={KEY_ID}/" in at.server.heard[0].headers["authorization"]
+
     def test_half_a_key_is_left_to_boto3(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
         provider = BedrockProvider(SETTINGS, {"AWS_ACCESS_KEY_ID": KEY_ID}, sleep=lambda _: None)

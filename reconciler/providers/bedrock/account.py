@@ -7,6 +7,7 @@ when it makes one. It must never put a key where it can be shown.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from threading import Lock
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3  # type: ignore[import-untyped]  # AWS ships no types
+import botocore.session  # type: ignore[import-untyped]  # as above
 from botocore.config import Config  # type: ignore[import-untyped]  # as above
 from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]  # as above
 
@@ -124,26 +126,26 @@ def _config(seconds: float, endpoint: str | None) -> Config:
 def _session(
     settings: BedrockSettings, environment: Mapping[str, str]
 ) -> tuple[boto3.Session, str]:
-    """A session and its region, which the settings, the environment or a profile name."""
-    key, secret = (environment.get(f"AWS_{part}") for part in ("ACCESS_KEY_ID", _SECRET))
-    both = bool(key and secret)
+    """A session and its region, which the settings, the environment or a profile name.
+
+    Who hands a key down needs no profile: one that is not there is no trouble then.
+    """
+    keys = _keys(environment)
     named = (
         settings.region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     )
     try:
-        session = boto3.Session(
-            aws_access_key_id=key if both else None,
-            aws_secret_access_key=secret if both else None,
-            aws_session_token=environment.get("AWS_SESSION_TOKEN") or None if both else None,
-            region_name=named,
-        )
+        session = boto3.Session(**keys, region_name=named)
         region: str | None = session.region_name
     except BotoCoreError as error:
-        raise ConfigError(
-            f"provider {settings.name}: {type(error).__name__}: the settings of the AWS command"
-            " line cannot be used",
-            hint="check AWS_PROFILE and ~/.aws/config, or try it without: reconcile --sandbox",
-        ) from None
+        if not keys:
+            raise ConfigError(
+                f"provider {settings.name}: {type(error).__name__}: the settings of the AWS"
+                " command line cannot be used",
+                hint="check AWS_PROFILE and ~/.aws/config, or try it without: reconcile --sandbox",
+            ) from None
+        bare = botocore.session.Session(session_vars=_NO_FILES)
+        session, region = boto3.Session(botocore_session=bare, **keys, region_name=named), named
     if not region:
         raise ConfigError(
             f"provider {settings.name} needs a region, and none is set",
@@ -154,6 +156,18 @@ def _session(
             f"provider {settings.name}: {region!r} is no AWS region", hint="as us-east-1"
         )
     return session, region
+
+
+def _keys(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """The credentials handed down, as a session takes them; none where there is no whole key."""
+    key, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get(f"AWS_{_SECRET}")
+    if not key or not secret:
+        return {}
+    return {
+        "aws_access_key_id": key,
+        "aws_secret_access_key": secret,
+        "aws_session_token": environment.get("AWS_SESSION_TOKEN") or None,
+    }
 
 
 def _endpoints(settings: BedrockSettings, environment: Mapping[str, str]) -> dict[str, str | None]:
@@ -184,5 +198,12 @@ def _host(url: str) -> str:
     host = parts.hostname or ""
     return host if is_loopback(host) or not parts.port else f"{host}:{parts.port}"
 
+
+_NO_FILES: dict[str, tuple[None, list[str], str | None, None]] = {
+    "profile": (None, [], None, None),
+    "config_file": (None, [], os.devnull, None),
+    "credentials_file": (None, [], os.devnull, None),
+}
+"""Of botocore's settings those that lead to files, leading nowhere."""
 
 _SECRET = "SECRET_ACCESS_KEY"  # noqa: S105 - the name of a variable, not what it holds

@@ -78,7 +78,7 @@ def test_what_is_no_lock_of_ours_is_removed_too(shared: Command, s3: S3) -> None
     assert LOCK not in s3.objects
 
 
-@pytest.mark.parametrize(("typed", "code"), [("ada@laptop", 0), ("yes", 6), ("", 6)])
+@pytest.mark.parametrize(("typed", "code"), [("ada@laptop", 0), ("yes", 6)])
 def test_at_a_terminal_the_name_is_to_be_typed(
     shared: Command, s3: S3, typed: str, code: int
 ) -> None:
@@ -122,7 +122,6 @@ def at_a_terminal(command: Command, typed: str, *arguments: str) -> tuple[int, s
 
 def test_the_lock_of_a_file_goes_with_its_process(reconcile: Command) -> None:
     state = reconcile.files.root / ".reconciler" / "state.json"
-    assert reconcile("state", "unlock").stdout == f"nobody holds the lock of {state}\n"
     with FileStore(state).lock(ADA):
         done = reconcile("state", "unlock", "--yes", check=6)
     assert done.stdout == ""
@@ -131,4 +130,4 @@ def test_the_lock_of_a_file_goes_with_its_process(reconcile: Command) -> None:
         " process 42\n"
         "       wait until that run has ended, or end it: the lock goes with its process\n"
     )
-    assert reconcile("state", "unlock").returncode == 0
+    assert reconcile("state", "unlock").stdout == f"nobody holds the lock of {state}\n"

@@ -26,7 +26,7 @@ from reconciler.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
     from uvicorn.server import ServerState
 
 _EXTRA = ("starlette", "uvicorn", "python_multipart")
@@ -174,7 +174,7 @@ def _protocol_factory(app: Starlette, state: ServerState) -> Callable[[], asynci
             async def with_sever(scope: Scope, receive: Receive, send: Send) -> None:
                 scope["extensions"] = {SEVER: transport.abort}
                 try:
-                    await app(scope, receive, send)
+                    await app(scope, *_closing_unread(scope, receive, send))
                 except asyncio.CancelledError:  # the server stops: nobody waits for a reply
                     transport.abort()
                     while (await receive())["type"] != "http.disconnect":
@@ -183,6 +183,26 @@ def _protocol_factory(app: Starlette, state: ServerState) -> Callable[[], asynci
             self.app = with_sever
 
     return lambda: SeverableProtocol(config=config, server_state=state, app_state={})
+
+
+def _closing_unread(scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Close the connection of a client that asked whether to send its body and heard no yes.
+
+    It will not send the body, and what it sends next would be taken for it.
+    """
+    waiting = (b"expect", b"100-continue") in scope["headers"]
+
+    async def receive_noted() -> Message:
+        nonlocal waiting
+        waiting = False  # asking for the body is what says yes
+        return await receive()
+
+    async def send_closing(message: Message) -> None:
+        if waiting and message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    return receive_noted, send_closing
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -236,6 +237,31 @@ def test_a_dropped_upload(start: Start, effect: str, written: int) -> None:
     with pytest.raises(httpx.TransportError):
         put(api, "a", b"a" * 1_000_000)
     assert s3(api, "GET", f"{BUCKET}/a").status_code == written
+
+
+@pytest.mark.parametrize(("fault", "yes"), [("pass", True), ("503,x1", False)])
+def test_who_asks_whether_to_send_a_body_gets_an_answer(
+    start: Start, fault: str, yes: bool
+) -> None:
+    """Where the answer is no, the connection ends: the body that never comes would confuse it."""
+    api = start(f"s3.upload={fault}")
+    head = (
+        f"PUT /s3/{BUCKET}/a HTTP/1.1\r\nhost: sandbox\r\ncontent-length: 5\r\n"
+        f"expect: 100-continue\r\nauthorization: {signed('s3')['authorization']}\r\n\r\n"
+    )
+    host, port = api.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(head.encode())
+        answer = connection.recv(65_536)
+        if yes:
+            assert answer.startswith(b"HTTP/1.1 100 ")
+            connection.sendall(b"hello")
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            return
+        while block := connection.recv(65_536):
+            answer += block
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nconnection: close\r\n" in answer.lower()
 
 
 def test_a_download_that_nobody_gets_leaves_no_open_file(start: Start) -> None:

@@ -17,10 +17,8 @@ from reconciler.sandbox.bedrock.shapes import Flag, Listing, Number, Structure, 
 from reconciler.sandbox.bedrock.wire import invalid
 
 _MODEL_ID = r"[a-z0-9-]{1,63}[.]{1}[a-z0-9-]{1,63}"
-_CUSTOM_ARN = (
-    r"([0-9]{12}:custom-model/([a-z0-9-]{1,63}[.]{1}[a-z0-9-]{1,63}([.]?[a-z0-9-]{1,63})"
-    r"([:][a-z0-9-]{1,63}){0,2})/[a-z0-9]{12})"
-)
+_NAMED_ID = rf"({_MODEL_ID}([.]?[a-z0-9-]{{1,63}})([:][a-z0-9-]{{1,63}}){{0,2}})"
+_CUSTOM_ARN = rf"([0-9]{{12}}:custom-model/{_NAMED_ID}/[a-z0-9]{{12}})"
 _FOUNDATION_ARN = rf"(:foundation-model/{_MODEL_ID}([:][a-z0-9-]{{1,63}}){{0,2}})"
 
 JOB_NAME = Text(
@@ -71,9 +69,9 @@ _INVOCATION_LOGS = Structure(
     },
 )
 _TEACHER = Text(
-    pattern=rf"(arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{{1,20}}:(({_FOUNDATION_ARN})|"
-    r"([0-9]{12}:inference-profile/[a-zA-Z0-9-:.]+)))|"
-    rf"({_MODEL_ID}([.]?[a-z0-9-]{{1,63}})([:][a-z0-9-]{{1,63}}){{0,2}})"
+    pattern=r"(arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:"
+    rf"((:foundation-model/{_NAMED_ID}|(([0-9a-zA-Z][_-]?)+)$)|"
+    rf"([0-9]{{12}}:inference-profile/[a-zA-Z0-9-:.]+$)))|{_NAMED_ID}"
 )
 _REINFORCEMENT = Structure(
     members={
@@ -124,8 +122,7 @@ SHAPE = Structure(
             least=1,
             most=2048,
             pattern=rf"(arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{{1,20}}:({_CUSTOM_ARN}|"
-            rf"{_FOUNDATION_ARN}))|({_MODEL_ID}([.]?[a-z0-9-]{{1,63}})([:][a-z0-9-]{{1,63}})"
-            r"{0,2})|(([0-9a-zA-Z][_-]?)+)",
+            rf"{_FOUNDATION_ARN}))|{_NAMED_ID}|(([0-9a-zA-Z][_-]?)+)",
         ),
         "customizationType": Text(choices=CUSTOMIZATION_TYPES),
         "customModelKmsKeyId": Text(

@@ -21,8 +21,14 @@ PERMISSIONS = frozenset(
     {
         "accept_shutdown",
         "display_name",
+        "job_tags",
+        "kms_key_id",
+        "model_tags",
+        "output_s3_uri",
         "reservation_target",
+        "role_arn",
         "use_reservation",
+        "vpc",
         "wandb_api_key_env",
     }
 )

@@ -342,6 +342,14 @@ providers:
             prefix="jobs",
         )
 
+    def test_awss_variables_beat_the_file_for_the_built_in_provider(self, root: Path) -> None:
+        text = "providers: {bedrock: {type: bedrock, region: us-east-1}}\n"
+        environment = {"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL_S3": "https://s3.example"}
+        found = load(root, text, environment)
+        assert found.providers["bedrock"] == BedrockSettings(
+            name="bedrock", region="eu-west-1", s3_endpoint_url="https://s3.example"
+        )
+
     def test_fireworks_and_its_variables(self, root: Path) -> None:
         text = """
 providers:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import specs
+from reconciler import config, specs
 from reconciler.config import Config, OpenAISettings
 from reconciler.specs import Loaded
 from tests.repository import Repository, repository
@@ -248,3 +248,23 @@ class TestSelection:
         repo.add("a", data="a.jsonl")
         repo.add("b", data="b.jsonl")
         assert load(repo, "specs/b.yaml").data_files == ("specs/b.jsonl",)
+
+
+def test_a_chain_reads_the_data_of_its_first_models_family(repo: Repository) -> None:
+    """The model a job will start from has no name yet, but a family."""
+    first = repo.add("first")
+    first.write_text(
+        first.read_text()
+        .replace("provider: openai", "provider: bedrock")
+        .replace("gpt-4.1-mini-2025-04-14", "amazon.nova-micro-v1:0:128k")
+    )
+    second = repo.root / "specs/second.yaml"
+    second.write_text(
+        first.read_text()
+        .replace("name: first", "name: second")
+        .replace("model: amazon.nova-micro-v1:0:128k", "model: {from: first}")
+    )
+    loaded = specs.load(config.load(None, start=repo.root, environment={}))
+    assert loaded.problems == ()
+    conversions = {spec.name: spec.conversion for spec in loaded.specs}
+    assert conversions == dict.fromkeys(["first", "second"], "bedrock-conversation-2024/1")

@@ -54,6 +54,11 @@ _ENVIRONMENT = {
         "OPENAI_ORG_ID": "organization",
         "OPENAI_PROJECT_ID": "project",
     },
+    "bedrock": {
+        "AWS_REGION": "region",
+        "AWS_ENDPOINT_URL_BEDROCK": "endpoint_url",
+        "AWS_ENDPOINT_URL_S3": "s3_endpoint_url",
+    },
     "fireworks": {
         "FIREWORKS_BASE_URL": "base_url",
         "FIREWORKS_ACCOUNT_ID": "account_id",
@@ -61,7 +66,7 @@ _ENVIRONMENT = {
 }
 """The vendors' own variables, which beat the file for the built-in provider of that name.
 
-boto3 reads those of AWS by itself.
+boto3 reads the rest of AWS's by itself.
 """
 
 

@@ -46,8 +46,10 @@ class Builder:
         """The data files that specs named, relative to the repository."""
         return self._data.names
 
-    def build(self, draft: Draft) -> Built:
+    def build(self, draft: Draft, base_model: str | None = None) -> Built:
         """Everything that can be said of one draft by itself.
+
+        `base_model` is the one at the beginning of its chain, which decides what data it reads.
 
         One that has not passed the schema becomes no spec, and its provider and data are looked at
         all the same. A place that has a problem already gets no second one.
@@ -67,12 +69,15 @@ class Builder:
         problems += _elsewhere(problems, violations)
         if problems:
             return Built(draft=draft, spec=None, problems=tuple(problems))
-        return self._translated(Built(draft=draft, spec=spec), spec, settings)
+        return self._translated(Built(draft=draft, spec=spec), spec, settings, base_model)
 
-    def _translated(self, built: Built, spec: JobSpec, settings: ProviderSettings) -> Built:
+    def _translated(
+        self, built: Built, spec: JobSpec, settings: ProviderSettings, base_model: str | None
+    ) -> Built:
         """The spec with what becomes of it at its provider, unless its data cannot be converted."""
-        conversion = providers.conversion(spec, settings)
-        reserved = providers.reserves_words(spec, settings)
+        rooted = replace(spec, model=base_model)
+        conversion = providers.conversion(rooted, settings)
+        reserved = providers.reserves_words(rooted, settings)
         problems = self._data.conversion_problems(
             (spec.training, spec.validation), conversion, nova=reserved
         )
@@ -82,7 +87,7 @@ class Builder:
         translated = replace(
             spec,
             conversion=conversion,
-            translation=providers.translation(spec, settings),
+            translation=providers.translation(rooted, settings),
             unready=missing.message if missing else "",
             unready_hint=missing.hint if missing else "",
         )

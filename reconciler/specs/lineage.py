@@ -32,6 +32,16 @@ class Family:
     ambiguous: frozenset[str]
     problems: tuple[Problem, ...]
 
+    def base_model(self, draft: Draft) -> str | None:
+        """The model at the beginning of a draft's chain; None where the chain does not begin."""
+        passed = {draft.name}
+        current: Draft | None = draft
+        while current is not None and current.upstream and current.upstream not in passed:
+            passed.add(current.upstream)
+            current = self.known.get(current.upstream)
+        model = None if current is None else current.spec.get("model")
+        return model if isinstance(model, str) else None
+
 
 def family(drafts: Sequence[Draft]) -> Family:
     """Who matters among all drafts, in their order."""

@@ -8,12 +8,12 @@ of writers, threads or processes, one wins.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from reconciler.sandbox.exchange import World
 from reconciler.sandbox.s3.wire import refused
@@ -130,11 +130,11 @@ class ObjectStore:
             record = objects.load(name)
         return record
 
-    def open(self, bucket: str, key: str) -> tuple[Record, int] | None:
-        """The object's record and a descriptor of its bytes, which the caller closes."""
+    def open(self, bucket: str, key: str) -> tuple[Record, BinaryIO] | None:
+        """The object's record and its bytes as an open file, which the caller closes."""
         while record := self.get(bucket, key):
             try:
-                return record, os.open(self.path(bucket, record), os.O_RDONLY)
+                return record, self.path(bucket, record).open("rb")
             except FileNotFoundError:
                 continue  # replaced since we looked: look again
         return None

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import weakref
 from collections.abc import Mapping
+from typing import BinaryIO
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -66,8 +66,8 @@ class ObjectHandlers:
         opened = self._objects.open(bucket, key)
         if opened is None:
             raise refused("NoSuchKey", Key=key)
-        record, descriptor = opened
-        stream = _Stream(descriptor)
+        record, file = opened
+        stream = _Stream(file)
         unchanged = _check_reading(request.headers, record)
         headers = _headers(record)
         if unchanged:
@@ -106,9 +106,9 @@ class ObjectHandlers:
 class _Stream:
     """An open file on its way out, closed also where the reply is never sent."""
 
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-        self.close = weakref.finalize(self, os.close, descriptor)
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.close = weakref.finalize(self, file.close)
 
     def reply(self, status: int, headers: Mapping[str, str], start: int, end: int) -> Response:
         """A reply with these bytes of the file."""
@@ -134,11 +134,11 @@ class _StreamResponse(Response):
                 "headers": self.raw_headers,
             }
         )
-        at = self._start
+        left = self._end - self._start
         try:
-            while at < self._end:
-                block = os.pread(self._stream.descriptor, min(_BLOCK, self._end - at), at)
-                at += len(block)
+            self._stream.file.seek(self._start)
+            while block := self._stream.file.read(min(_BLOCK, left)):
+                left -= len(block)
                 await send({"type": "http.response.body", "body": block, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:

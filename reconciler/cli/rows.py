@@ -9,8 +9,7 @@ from reconciler import schedule, status
 from reconciler.errors import ProviderError
 from reconciler.model import Action, Event, JobSpec, JobStatus, Plan, Record, State, Step
 from reconciler.providers.base import Provider
-from reconciler.report.progress import ProgressRow
-from reconciler.report.rows import StatusRow
+from reconciler.report.rows import ProgressRow, StatusRow
 
 if TYPE_CHECKING:
     from reconciler.engine import PassResult

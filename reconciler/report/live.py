@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from reconciler.report.progress import ProgressRow, loss, steps
+from reconciler.report.rows import ProgressRow, loss, steps
 from reconciler.report.words import harmless
 
 _GAP = "  "

@@ -9,11 +9,11 @@ stdout.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from reconciler.report import words
+from reconciler.report.rows import ProgressRow, loss, steps
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -22,18 +22,6 @@ ENDED = ("Succeeded", "Failed", "Cancelled")
 """The phases after which nothing more is shown of a job."""
 
 _PHASE_WIDTH = len("Succeeded")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgressRow:
-    """How far one job has got. `phase` is the sidecar's word; None means nobody says."""
-
-    name: str
-    phase: str
-    step: int | None = None
-    total_steps: int | None = None
-    train_loss: float | None = None
-    message: str = ""
 
 
 class Progress:
@@ -107,18 +95,6 @@ class Progress:
         message = words.harmless(row.message)
         parts = [words.moment(self._clock()), name, phase, steps(row), loss(row), message]
         return "  ".join(part for part in parts if part).rstrip()
-
-
-def steps(row: ProgressRow) -> str:
-    """`step 240 of 380`, `step 240`, or nothing."""
-    if row.step is None:
-        return ""
-    return f"step {row.step:,} of {row.total_steps:,}" if row.total_steps else f"step {row.step:,}"
-
-
-def loss(row: ProgressRow) -> str:
-    """`loss 0.4123`, or nothing."""
-    return "" if row.train_loss is None else f"loss {row.train_loss:.4g}"
 
 
 def _news(row: ProgressRow) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
-"""A line of the status table, as a value.
+"""Lines of the status table and of the progress of a wait, as values.
 
-`cli` fills rows from state, offline; every format of the report reads them. No behaviour here.
+`cli` fills rows from state, offline; every format of the report reads them. No behaviour but
+their numbers in words.
 """
 
 from __future__ import annotations
@@ -30,3 +31,27 @@ class StatusRow:
     job_id: str | None = None
     message: str = ""
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressRow:
+    """How far one job has got. `phase` is the sidecar's word; None means nobody says."""
+
+    name: str
+    phase: str
+    step: int | None = None
+    total_steps: int | None = None
+    train_loss: float | None = None
+    message: str = ""
+
+
+def steps(row: ProgressRow) -> str:
+    """`step 240 of 380`, `step 240`, or nothing."""
+    if row.step is None:
+        return ""
+    return f"step {row.step:,} of {row.total_steps:,}" if row.total_steps else f"step {row.step:,}"
+
+
+def loss(row: ProgressRow) -> str:
+    """`loss 0.4123`, or nothing."""
+    return "" if row.train_loss is None else f"loss {row.train_loss:.4g}"

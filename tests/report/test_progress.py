@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.report.live import picture
-from reconciler.report.progress import Progress, ProgressRow
+from reconciler.report.progress import Progress
+from reconciler.report.rows import ProgressRow
 from tests.fakes import Clock
 from tests.report import samples
 

@@ -263,6 +263,16 @@ def test_a_run_whose_lock_was_removed_says_so(s3: S3) -> None:
         held.renew()
 
 
+def test_a_later_lock_of_the_same_owner_is_another_lock(s3: S3) -> None:
+    held = take(s3)
+    s3.clock.sleep(100)
+    later = take(s3)
+    with pytest.raises(StateLocked, match="this run has lost the lock"):
+        held.renew()
+    held.release(conditionally=True)
+    later.renew()
+
+
 def test_a_write_late_in_the_lease_renews_it_first(s3: S3) -> None:
     one = s3.store()
     with one.lock(ADA):
@@ -274,6 +284,9 @@ def test_a_write_late_in_the_lease_renews_it_first(s3: S3) -> None:
         version = one.write(replace(FIRST, serial=3), version)
         assert s3.requests("PUT", LOCK) == 2
         assert runs_out(s3) == LEASE + 1
+        s3.clock.sleep(LEASE / 2)
+        one.write(replace(FIRST, serial=4), version)
+        assert s3.requests("PUT", LOCK) == 2
 
 
 def test_a_clock_that_is_put_back_lengthens_no_lease(s3: S3) -> None:

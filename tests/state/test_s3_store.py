@@ -466,6 +466,15 @@ def test_the_address_of_the_environment_is_used(
     assert "us-east-1/s3" in s3.heard[-1].headers["authorization"]
 
 
+def test_a_store_that_is_not_awss_has_its_buckets_in_the_path(s3: S3) -> None:
+    """`my-team.localhost` is a name that few machines know."""
+    address = s3.url.replace("127.0.0.1", "localhost")
+    settings = S3StateSettings(bucket=BUCKET, key=KEY, endpoint_url=address)
+    open_store(settings, Path()).read()
+    assert s3.heard[-1].headers["host"] == address.removeprefix("http://")
+    assert s3.heard[-1].bucket == BUCKET
+
+
 def test_a_proxy_of_the_environment_is_none_for_this_machine(
     s3: S3, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,6 @@ _READS = 3
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 15
 _WRITE = "reconciler-write"
-_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,9 +185,9 @@ class Bucket:
         settings = self._settings
         session = boto3.Session(region_name=settings.region)
         try:
-            aws = session.client("s3", endpoint_url=settings.endpoint_url)
-            address = aws.meta.endpoint_url
-            aws.close()
+            first = session.client("s3", endpoint_url=settings.endpoint_url)
+            address = first.meta.endpoint_url  # which the environment or a profile may have named
+            first.close()
             check_url(address)
         except ValueError:
             raise self._unusable("is no web address", "write it like https://host") from None
@@ -220,8 +219,6 @@ def _config(address: str, attempts: int) -> Any:
         proxies={} if is_loopback(host) else None,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        # Few but AWS answer to bucket.host, and AWS answers to host/bucket just as well.
-        s3=None if host.endswith(_AWS) else {"addressing_style": "path"},
     )
 
 

@@ -1,12 +1,10 @@
 """Whole passes over real spec files, a state and a provider in memory.
 
-The matrix at the end kills the process at every boundary of a pass, in every order of two deaths,
-and counts what was paid for: one job per spec, whatever happened.
+What becomes of a pass that is struck at any of its stops is in `tests/crash`.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +23,7 @@ from reconciler.errors import (
     SpecError,
     StateLocked,
 )
-from reconciler.model import Action, Binding, JobStatus, Reason, Result, State
+from reconciler.model import Action, JobStatus, Reason, Result, State
 from tests.fakes import OWNER, Clock, FakeProvider, Killed, MemoryStore
 from tests.repository import Repository, repository
 
@@ -406,56 +404,6 @@ class TestVerbs:
             house.reconciler().record("suport-bot")
         with pytest.raises(ConfigError, match="the specs are: support-bot"):
             find_spec(house.reconciler().load(), "suport-bot")
-
-
-BOUNDARIES = (
-    "before find", "before upload", "after upload", "before create", "after create", "before get",
-    "before write 1", "after write 1", "before write 2", "after write 2", "before write 3",
-    "after write 3",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("lag", [0, 60], ids=["listed at once", "listed late"])
-@pytest.mark.parametrize(
-    ("first", "second"), list(itertools.product(BOUNDARIES, BOUNDARIES)), ids=str
-)
-def test_two_deaths_one_job(house: House, first: str, second: str, lag: float) -> None:
-    house.files.add("support-bot")
-    house.provider.lag = lag
-    for boundary in (first, second):
-        _kill_at(house, boundary)
-        try:
-            house.run()
-        except Killed:
-            house.store.holder = None  # the system gives a dead process's lock back
-        house.clock.sleep(30)
-    _kill_at(house, "never")
-    for _ in range(3):
-        house.run()
-        house.clock.sleep(house.provider.grace)
-    assert len(house.provider.creates) == 1
-    (record,) = house.store.state.records.values()
-    assert record.binding is Binding.BOUND
-
-
-def _kill_at(house: House, boundary: str) -> None:
-    base = house.store.writes
-
-    def provider(when: str) -> Callable[[str], None]:
-        return _raise_on(boundary.removeprefix(f"{when} "), Killed())
-
-    def store(when: str) -> Callable[[], None]:
-        def fault() -> None:
-            number = house.store.writes - base + (when == "before")
-            if boundary == f"{when} write {number}":
-                raise Killed
-
-        return fault
-
-    house.provider.before = provider("before")
-    house.provider.after = provider("after")
-    house.store.before_write = store("before")
-    house.store.after_write = store("after")
 
 
 def _raise_on(wanted: str, error: BaseException) -> Callable[[str], None]:

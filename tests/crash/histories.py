@@ -57,15 +57,15 @@ def _specs(*specs: JobSpec) -> Callable[[Moment, Climate], tuple[Moment, ...]]:
 
 
 def _lost(moment: Moment, climate: Climate) -> tuple[Moment, ...]:
-    return (replace(_shown(moment, climate), state=b""),)
+    return (replace(shown(moment, climate), state=b""),)
 
 
 def _rolled_back(moment: Moment, climate: Climate) -> tuple[Moment, ...]:
     older = (version for version in moment.versions if version not in (moment.state, b""))
-    return tuple(replace(_shown(moment, climate), state=version) for version in older)
+    return tuple(replace(shown(moment, climate), state=version) for version in older)
 
 
-def _shown(moment: Moment, climate: Climate) -> Moment:
+def shown(moment: Moment, climate: Climate) -> Moment:
     """The moment when every job shows that was created.
 
     Where only a list can tell, a state that is lost before its last job is listed cannot be made

@@ -22,11 +22,10 @@ from reconciler.model import Action, Binding, Job, JobSpec, Observation, Plan, R
 from reconciler.plan import plan
 from reconciler.providers.base import CreateRequest
 from reconciler.state.commit import Ledger
-from reconciler.state.edit import with_record, without_record
+from reconciler.state.edit import with_record, with_records, without_record
 from reconciler.steps import Circumstances
 from tests.crash.world import Process, Store
 from tests.fakes import MemoryStore
-
 
 Patching = Callable[[pytest.MonkeyPatch], None]
 
@@ -125,8 +124,7 @@ class _SavesAfterThePost(Process):
             try:
                 return provider.create(request)  # type: ignore[no-any-return]  # the fake's own job
             except Exception:
-                for record in _KEPT_BACK:
-                    ledger.commit(lambda state, record=record: with_record(state, record))
+                ledger.commit(lambda state: with_records(state, _KEPT_BACK))
                 raise
             finally:
                 _KEPT_BACK.clear()

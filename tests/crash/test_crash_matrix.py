@@ -11,7 +11,7 @@ import pytest
 
 from tests.crash.explorer import PASSES_TO_CONVERGE, search
 from tests.crash.faults import FAULTS
-from tests.crash.histories import ALL, SHORT, TYPICAL
+from tests.crash.histories import ALL, SHORT, TYPICAL, History
 from tests.crash.world import CLIMATES, Climate
 
 
@@ -27,3 +27,9 @@ def test_every_schedule_pays_once_and_comes_to_its_end(climate: Climate) -> None
     assert findings.operations >= {"lock", "get", "upload", "create", "save", *looking}
     unplayed = {fault.name for fault in FAULTS} - findings.faults
     assert unplayed == (set() if climate.pages else {"cut short"})  # which only a list can be
+
+
+def _histories(climate: Climate) -> tuple[History, ...]:
+    if os.environ.get("CRASH_MATRIX") == "all":
+        return ALL
+    return TYPICAL if climate.lag and not climate.pages else SHORT

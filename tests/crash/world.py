@@ -223,11 +223,11 @@ class World:
         self.specs: tuple[JobSpec, ...] = ()
         self._process = process
 
-    def process(self) -> Process:
-        """A process that has just been started."""
+    def process(self, store: Store | None = None) -> Process:
+        """A process that has just been started, on the world's own state or on another."""
         return self._process(
             config=Config(root=Path("/nowhere"), providers={"openai": _SETTINGS}),
-            store=self.store,
+            store=store or self.store,
             connect=lambda _: self.account,
             clock=self.clock,
             owner=OWNER,

@@ -8,6 +8,7 @@ conditional requests.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import threading
@@ -23,13 +24,18 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from reconciler.config import S3StateSettings
+from reconciler.state.base import LockOwner
 from reconciler.state.s3.bucket import Bucket
+from reconciler.state.s3.lease import Lease, LockObject
 from reconciler.state.s3.store import S3Store
 from tests.fakes import Clock
 
 BUCKET = "my-team"
 KEY = "ft/state.json"
 LOCK = f"{KEY}.lock"
+URL = f"s3://{BUCKET}/{KEY}"
+ADA = LockOwner(id="1", who="ada@laptop", operation="apply", created_at=1700000000, process=42)
+BOB = LockOwner(id="2", who="bob@runner", operation="watch", created_at=1700000001, process=43)
 KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 """A key that must never be seen again, whatever happens."""
@@ -136,6 +142,19 @@ class S3:
     def store(self) -> S3Store:
         """A new store, as another run would have, with the server's clock on the wall."""
         return S3Store(self.bucket, KEY, clock=self.clock)
+
+    def lock(self, clock: Clock | None = None) -> LockObject:
+        """The lock's object, as a runner with that clock sees it."""
+        return LockObject(self.bucket, KEY, clock=clock or self.clock)
+
+    def take(self, owner: LockOwner = ADA, clock: Clock | None = None) -> Lease:
+        """The lock, taken, and renewed by nobody: as of a run that was killed."""
+        return self.lock(clock).take(owner)
+
+    def holder(self) -> str | None:
+        """Who the lock's object says holds it."""
+        found = self.objects.get(LOCK)
+        return None if found is None else json.loads(found.data)["owner"]["who"]
 
     def nap(self, seconds: float) -> None:
         """Note that somebody would have waited."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from reconciler.errors import StateError
 from reconciler.model import State
-from reconciler.state.base import LockOwner
 from reconciler.state.s3.probe import conditional_deletes
 from tests.state.s3_server import (
+    ADA,
     BUCKET,
     BUSY,
     CONFLICT,
@@ -21,30 +19,10 @@ from tests.state.s3_server import (
     Lost,
     Refusal,
     Unheard,
-    at_home,
-    serve,
 )
 
-ADA = LockOwner(id="1", who="ada@laptop", operation="apply", created_at=1700000000)
 FIRST = State(lineage="l", serial=1)
 PROBE = rf"{KEY}\.probe-[0-9a-f]{{16}}"
-
-
-@pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch) -> None:
-    at_home(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3]:
-    with serve() as served:
-        yield served
-
-
-@pytest.fixture
-def s3(server: S3) -> S3:
-    server.begin()
-    return server
 
 
 def test_a_good_store_is_left_as_it_was(s3: S3) -> None:

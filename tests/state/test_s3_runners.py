@@ -24,16 +24,9 @@ from tests.e2e.command import KEY as OPENAI_KEY
 from tests.e2e.command import Command, creates
 from tests.fakes import Clock, FakeProvider
 from tests.repository import Repository, repository
-from tests.state.s3_server import BUCKET, ENVIRONMENT, KEY, LOCK, S3, After, at_home, serve
+from tests.state.s3_server import BUCKET, ENVIRONMENT, KEY, LOCK, S3, After
 
 SPECS = 24
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
-    at_home(monkeypatch)
-    with serve() as served:
-        yield served
 
 
 class Account:

@@ -7,27 +7,16 @@ import pty
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from reconciler.state.base import LockOwner
 from reconciler.state.file import FileStore
 from tests.e2e.command import Command
 from tests.repository import repository
-from tests.state.s3_server import BUCKET, ENVIRONMENT, KEY, LOCK, S3, at_home, serve
+from tests.state.s3_server import ADA, BUCKET, ENVIRONMENT, KEY, LOCK, S3, URL
 
-ADA = LockOwner(id="1", who="ada@laptop", operation="apply", created_at=1700000000, process=42)
-URL = f"s3://{BUCKET}/{KEY}"
 HELD = f"{URL} is locked by ada@laptop: apply, since 2023-11-14 22:13:20 UTC, process 42; "
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
-    at_home(monkeypatch)
-    with serve() as served:
-        yield served
 
 
 @pytest.fixture
@@ -45,17 +34,12 @@ def shared(reconcile: Command, s3: S3) -> Command:
     return reconcile
 
 
-def left_behind(s3: S3) -> None:
-    """The lock of a run that was killed."""
-    s3.store()._lock.take(ADA)
-
-
 def test_nobody_holds_it(shared: Command) -> None:
     assert shared("state", "unlock").stdout == f"nobody holds the lock of {URL}\n"
 
 
 def test_in_a_script_it_is_removed_with_yes_alone(shared: Command, s3: S3) -> None:
-    left_behind(s3)
+    s3.take()
     done = shared("state", "unlock", check=6)
     assert done.stdout == ""
     assert done.stderr == (
@@ -82,7 +66,7 @@ def test_what_is_no_lock_of_ours_is_removed_too(shared: Command, s3: S3) -> None
 def test_at_a_terminal_the_name_is_to_be_typed(
     shared: Command, s3: S3, typed: str, code: int
 ) -> None:
-    left_behind(s3)
+    s3.take()
     ended, said = at_a_terminal(shared, typed, "state", "unlock")
     assert ended == code, said
     assert HELD in said.replace("\r\n", " ")

@@ -12,7 +12,7 @@ from reconciler.errors import StateError
 from reconciler.model import State
 from reconciler.state import open_store
 from reconciler.state.base import StateStore
-from tests.state.s3_server import BUCKET, KEY, KEY_ID, S3, SECRET, URL, Refusal, serve
+from tests.state.s3_server import BUCKET, KEY, KEY_ID, S3, SECRET, URL, Refusal, at_home, serve
 
 FIRST = State(lineage="l", serial=1)
 

@@ -60,7 +60,8 @@ def load(config: Config, paths: Sequence[str] = (), *, commit: str | None = None
     relatives = lineage.family(drafts)
     suggestions = Suggestions()
     builder = Builder(config, commit, suggestions)
-    built = [builder.build(draft, relatives.base_model(draft)) for draft in relatives.members]
+    models = relatives.base_models()
+    built = [builder.build(draft, models[draft.name]) for draft in relatives.members]
     specs, broken_chains = lineage.stamp(built, relatives, suggestions)
     selected = {file.name for file in found.files if file.selected}
     for one in built:

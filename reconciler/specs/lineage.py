@@ -32,15 +32,27 @@ class Family:
     ambiguous: frozenset[str]
     problems: tuple[Problem, ...]
 
-    def base_model(self, draft: Draft) -> str | None:
-        """The model at the beginning of a draft's chain; None where the chain does not begin."""
-        passed = {draft.name}
-        current: Draft | None = draft
-        while current is not None and current.upstream and current.upstream not in passed:
-            passed.add(current.upstream)
-            current = self.known.get(current.upstream)
-        model = None if current is None else current.spec.get("model")
-        return model if isinstance(model, str) else None
+    def base_models(self) -> dict[str, str | None]:
+        """By name, the model at the beginning of every chain; None where it does not begin.
+
+        Each spec is walked past once, however long the chains are.
+        """
+        found: dict[str, str | None] = {}
+        for draft in self.members:
+            passed: dict[str, None] = {}
+            current: Draft | None = draft
+            while current and current.upstream and current.name not in found:
+                if current.name in passed:
+                    current = None  # a circle begins nowhere
+                    break
+                passed[current.name] = None
+                current = self.known.get(current.upstream)
+            model: object = None
+            if current is not None:
+                passed[current.name] = None
+                model = found.get(current.name, current.spec.get("model"))
+            found |= dict.fromkeys(passed, model if isinstance(model, str) else None)
+        return found
 
 
 def family(drafts: Sequence[Draft]) -> Family:

@@ -41,12 +41,12 @@ class Family:
         for draft in self.members:
             passed: dict[str, None] = {}
             current: Draft | None = draft
-            while current and current.upstream and current.name not in found:
+            while current and (upstream := current.upstream) and current.name not in found:
                 if current.name in passed:
                     current = None  # a circle begins nowhere
                     break
                 passed[current.name] = None
-                current = self.known.get(current.upstream)
+                current = self.known.get(upstream)
             model: object = None
             if current is not None:
                 passed[current.name] = None

@@ -11,7 +11,7 @@ Two things must hold for each: nothing was ever paid for twice, and healthy pass
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.model import Action, Binding, Record
 from tests.crash.faults import Strike, strike, strikes
@@ -33,15 +33,15 @@ class Violation(AssertionError):
 class Findings:
     """What a search has covered.
 
-    `strikes` counts the faults of all schedules, `passes` what was really run, `moments` those at
-    which every fault was tried, `slowest` the most healthy passes that any schedule took to end.
-    `faults` are those that were played, `operations` those they were played at.
+    `strikes` and `creates` count the faults and the jobs of all schedules, `passes` what was really
+    run. `slowest` is the most healthy passes that any schedule took to its end. `faults` are those
+    that were played, `operations` those they were played at.
     """
 
     schedules: int = 0
     strikes: int = 0
+    creates: int = 0
     passes: int = 0
-    moments: int = 0
     slowest: int = 0
     faults: set[str] = field(default_factory=set)
     operations: set[str] = field(default_factory=set)
@@ -49,11 +49,20 @@ class Findings:
 
 @dataclass(slots=True)
 class _Node:
-    """A moment that was reached, by `schedules` ways, the first of which is `path`."""
+    """A moment that was reached, by `schedules` ways with `strikes` faults, the first `path`."""
 
     moment: Moment
     path: tuple[str, ...]
-    schedules: int
+    schedules: int = 1
+    strikes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What it takes from a moment to the end, and how many jobs there are then."""
+
+    passes: int
+    creates: int
 
 
 def search(
@@ -74,23 +83,30 @@ class Explorer:
         self.findings = Findings()
         self._climate = climate
         self._world = World(climate, process)
-        self._followers: dict[Hashable, tuple[tuple[str, Moment], ...]] = {}
-        self._left: dict[Hashable, int] = {}
+        self._followers: dict[Hashable, tuple[tuple[Strike | None, Moment], ...]] = {}
+        self._ends: dict[Hashable, _End] = {}
 
     def explore(self, history: History) -> None:
         """Search one history to its end. Raises Violation with the first schedule that is bad."""
         start = history.beginning(self._climate)
-        nodes = [_Node(start, (f"{self._climate}: {history.start}",), 1)]
+        nodes = [_Node(start, (f"{self._climate}: {history.start}",))]
         nodes = self._round(nodes)
         nodes = self._round(self._changed(nodes, history.between))
         for node in self._changed(nodes, history.afterwards):
+            end = self._healed(node.moment, node.path)
             self.findings.schedules += node.schedules
-            spent = self._healed(node.moment, node.path)
-            self.findings.slowest = max(self.findings.slowest, spent)
+            self.findings.strikes += node.strikes
+            self.findings.creates += node.schedules * end.creates
+            self.findings.slowest = max(self.findings.slowest, end.passes)
 
     def _round(self, nodes: Iterable[_Node]) -> list[_Node]:
         return self._merged(
-            _Node(moment.at(moment.now + wait), (*node.path, f"{blow}; {wait:g} s"), node.schedules)
+            _Node(
+                moment.at(moment.now + wait),
+                (*node.path, f"{blow or 'nothing goes wrong'}; {wait:g} s"),
+                node.schedules,
+                node.strikes + (node.schedules if blow else 0),
+            )
             for node in nodes
             for blow, moment in self._struck(node)
             for wait in WAITS
@@ -98,29 +114,26 @@ class Explorer:
 
     def _changed(self, nodes: Iterable[_Node], change: Change) -> list[_Node]:
         return self._merged(
-            _Node(moment, (*node.path, change.name), node.schedules)
+            replace(node, moment=moment, path=(*node.path, change.name))
             for node in nodes
             for moment in change.results(node.moment, self._climate)
         )
 
-    def _struck(self, node: _Node) -> tuple[tuple[str, Moment], ...]:
+    def _struck(self, node: _Node) -> tuple[tuple[Strike | None, Moment], ...]:
         """What the next pass can make of a moment, by what strikes it."""
         key = node.moment.key(self._climate)
         if key not in self._followers:
             self._followers[key] = tuple(self._strike(node))
-            self.findings.moments += 1
-        self.findings.strikes += node.schedules * (len(self._followers[key]) - 1)
         return self._followers[key]
 
-    def _strike(self, node: _Node) -> Iterator[tuple[str, Moment]]:
+    def _strike(self, node: _Node) -> Iterator[tuple[Strike | None, Moment]]:
         world = self._world.go_to(node.moment)
         for blow in (None, *strikes(world)):
             strike(world.go_to(node.moment), blow)
             self._note(blow)
             moment = world.moment()
-            told = str(blow or "nothing goes wrong")
-            _demand_paid_once(moment, (*node.path, told))
-            yield told, moment
+            _demand_paid_once(moment, (*node.path, str(blow or "nothing goes wrong")))
+            yield blow, moment
 
     def _note(self, blow: Strike | None) -> None:
         self.findings.passes += 1
@@ -128,16 +141,19 @@ class Explorer:
             self.findings.faults.add(blow.fault.name)
             self.findings.operations.add(blow.stop.operation)
 
-    def _healed(self, moment: Moment, path: tuple[str, ...], spent: int = 0) -> int:
-        """How many healthy passes it takes from a moment on until there is nothing left to do."""
+    def _healed(self, moment: Moment, path: tuple[str, ...], spent: int = 0) -> _End:
+        """Healthy passes from a moment on until there is nothing left to do."""
         key = moment.key(self._climate)
-        if key not in self._left:
-            world = self._world.go_to(moment)
-            open_ = unfinished(world)
+        if key not in self._ends:
+            open_ = unfinished(self._world.go_to(moment))
             if open_ and spent == PASSES_TO_CONVERGE:
                 raise Violation(_recipe(path, f"no end after {spent} healthy passes: {open_}"))
-            self._left[key] = 1 + self._healed(*self._passed(path), spent + 1) if open_ else 0
-        return self._left[key]
+            if open_:
+                end = self._healed(*self._passed(path), spent + 1)
+                self._ends[key] = _End(end.passes + 1, end.creates)
+            else:
+                self._ends[key] = _End(0, len(moment.creates))
+        return self._ends[key]
 
     def _passed(self, path: tuple[str, ...]) -> tuple[Moment, tuple[str, ...]]:
         """The world after a healthy pass, when something is due again."""
@@ -155,6 +171,7 @@ class Explorer:
             known = found.setdefault(node.moment.key(self._climate), node)
             if known is not node:
                 known.schedules += node.schedules
+                known.strikes += node.strikes
         return list(found.values())
 
 

@@ -50,6 +50,10 @@ class Series:
         blows = schedule(seed, self.runners)
         return play(self.program, self.account, blows, specs=self.specs, apart=self.apart)
 
+    def seeds(self, first: int, rounds: int) -> range:
+        """The seeds of so many rounds: of two runners at once half as many, for each does more."""
+        return range(first, first + max(1, rounds // self.runners))
+
     def __str__(self) -> str:
         runners = {1: "", 2: ", two runners at once"}[self.runners]
         runners += ", without a shared state" if self.apart else ""
@@ -64,9 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with ProcessPoolExecutor() as processes:
         _tell(_searched(CLIMATES, processes.map(_search, CLIMATES)))
-    seeds = range(options.seed, options.seed + options.rounds)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        played = [(series, list(threads.map(series.play, seeds))) for series in _series()]
+        played = [
+            (series, list(threads.map(series.play, series.seeds(options.seed, options.rounds))))
+            for series in _series()
+        ]
     _tell(_played(played))
     ours = [rounds for series, rounds in played if series.program is RECONCILE]
     return int(any(round_.duplicates for rounds in ours for round_ in rounds))

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.engine import Request
 from tests.crash.faults import FAULTS, Strike, strike
 from tests.crash.histories import SPEC
 from tests.crash.seam import Stop
@@ -25,7 +26,7 @@ def killed_after_create(world: World) -> None:
     strike(world, Strike(AFTER_CREATE, killed))
 
 
-def paid(climate: Climate, *, lost: bool, wait: float) -> int:
+def paid(climate: Climate, *, lost: bool, wait: float, hold: bool = False) -> int:
     """What is paid for when a run dies after its create, the state maybe with it."""
     with in_order(climate):
         world = World(climate)
@@ -33,11 +34,15 @@ def paid(climate: Climate, *, lost: bool, wait: float) -> int:
         killed_after_create(world)
         if lost:
             world.store.data = b""
-        world.clock.sleep(wait)
         for _ in range(3):
-            strike(world, None)
-            world.clock.sleep(GRACE)
+            world.clock.sleep(wait)
+            world.seam.begin()
+            world.process().run_once(Request(hold_unknown=hold))
     return len(world.account.creates)
+
+
+BEYOND = GRACE + 60
+UNSEEN = GRACE + 1
 
 
 @pytest.mark.parametrize(
@@ -47,14 +52,15 @@ def paid(climate: Climate, *, lost: bool, wait: float) -> int:
         pytest.param(LISTED, True, 60, 1, id="a state lost after that"),
         pytest.param(LISTED, False, 59, 1, id="a state that is kept"),
         pytest.param(NAMED, True, 1, 1, id="a state lost where names are unique"),
+        pytest.param(replace(LISTED, lag=BEYOND), False, UNSEEN, 2, id="a lag beyond the grace"),
         pytest.param(
-            replace(LISTED, lag=GRACE + 60), False, GRACE + 1, 2, id="a lag beyond the grace"
-        ),
-        pytest.param(
-            replace(NAMED, lag=GRACE + 60), False, GRACE + 1, 1,
-            id="a lag of any length where names are unique",
+            replace(NAMED, lag=BEYOND), False, UNSEEN, 1, id="any lag where names are unique"
         ),
     ],
-)  # fmt: skip
+)
 def test_the_limits_are_these(climate: Climate, lost: bool, wait: float, expected: int) -> None:
     assert paid(climate, lost=lost, wait=wait) == expected
+
+
+def test_to_hold_what_is_unknown_is_safe_from_a_lag_beyond_the_grace() -> None:
+    assert paid(replace(LISTED, lag=BEYOND), lost=False, wait=UNSEEN, hold=True) == 1

@@ -25,19 +25,34 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+class Severity(StrEnum):
+    """How bad a problem is: an error stops everything, a warning is told and stops nothing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake in one file. `line` and `column` count from 1; 0 means the file as a whole."""
+    """One mistake in one file. `line` and `column` count from 1; 0 means the file as a whole.
+
+    `rule` names the check of training data that found it, "" for one of a spec; `pointer` is the
+    way to the value inside a line of JSON, as RFC 6901 writes it.
+    """
 
     file: str
     line: int
     column: int
     message: str
     hint: str = ""
+    severity: Severity = Severity.ERROR
+    rule: str = ""
+    pointer: str = ""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{place}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+        warning = "warning: " if self.severity is Severity.WARNING else ""
+        return f"{place}: {warning}{self.message}" + (f" ({self.hint})" if self.hint else "")
 
 
 class Remedy(StrEnum):

@@ -1,6 +1,6 @@
 """The nouns of the house: frozen values that the rooms hand to each other.
 
-Everyone imports this module and it imports the standard library and `errors` only. It holds no
+Everyone imports this module and it imports the standard library, `errors` and `cost` only. It holds no
 behaviour but what follows from a value alone; no clock, no I/O, no provider's words.
 
 Times are unix seconds. Mappings are read-only by convention: `dataclasses.replace`, never mutate.
@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from reconciler.errors import Remedy
+from reconciler.cost import BaseModel, Estimate
+from reconciler.errors import Problem, Remedy
 
 
 class JobStatus(StrEnum):
@@ -147,6 +148,9 @@ class JobSpec:
     `conversion` names what happens to the data on its way up, "" for nothing: the provider reads
     another form than the one it is written in. `translation` says in lines what else becomes of the
     portable words. `unready` is what reconciler.yaml lacks for this spec, with `unready_hint`.
+    `base` is what the table of base models says of the model at the beginning of the chain.
+    `warnings` are what the data's checks found that stops nothing. `deadline` is in seconds from a
+    job's creation. `previous_names` are what the spec was called before, the newest first.
     `identity` is the document whose hash is `digest`; see `reconciler.identity`.
     """
 
@@ -171,8 +175,12 @@ class JobSpec:
     translation: tuple[str, ...] = ()
     unready: str = ""
     unready_hint: str = ""
+    base: BaseModel | None = None
+    warnings: tuple[Problem, ...] = ()
     attempt: int = 0
     retry_limit: int = 0
+    deadline: float | None = None
+    previous_names: tuple[str, ...] = ()
     suspend: bool = False
     deletion_policy: str = "orphan"
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -217,6 +225,7 @@ class Record:
     """What state knows of one token.
 
     `pending_since` is when its last create went out, or when waiting for its answer was given up.
+    `estimate` is what its create was expected to train on and to cost.
     """
 
     token: str
@@ -234,6 +243,7 @@ class Record:
     binding: Binding
     pending_since: float | None = None
     rejection: Rejection | None = None
+    estimate: Estimate | None = None
     job: Job | None = None
 
 
@@ -287,6 +297,9 @@ class Reason(StrEnum):
     WAITING_FOR_SPEC = "WaitingForSpec"
     DATA_ABSENT = "DataAbsent"
     NOT_CONFIGURED = "NotConfigured"
+    MODEL_CLOSED = "ModelClosed"
+    MODEL_SHUTS_DOWN = "ModelShutsDown"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
     NO_SPEC = "NoSpec"
     PRUNED = "Pruned"
     REQUESTED = "Requested"
@@ -307,7 +320,9 @@ class Step:
 
     `job` is the one observed (the oldest, where several carry the token; the rest are
     `duplicates`). `previous` is the record this spec's name was last trained as. `base_model` is
-    the model a create would name. `message` says why, `hint` what the user can do.
+    the model a create would name. `message` says why, `hint` what the user can do, `warning` what
+    to know about a step that is done all the same. `estimate` is what a create would train on and
+    cost, None where nobody can tell.
     """
 
     action: Action
@@ -322,8 +337,10 @@ class Step:
     previous: Record | None = None
     changes: tuple[Change, ...] = ()
     base_model: str | None = None
+    estimate: Estimate | None = None
     message: str = ""
     hint: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,6 +359,24 @@ class Plan:
     def changes_anything(self) -> bool:
         """Whether apply would create, tie or cancel a job."""
         return bool(self.of(Action.CREATE, Action.ADOPT, Action.CANCEL))
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What the checks of the data found that stops nothing, each once, by file and line."""
+        found = {warning for step in self.steps if step.spec for warning in step.spec.warnings}
+        return tuple(sorted(found))
+
+    @property
+    def usd(self) -> tuple[float, float]:
+        """The likeliest and the highest cost of all creates whose price is known."""
+        estimates = [step.estimate for step in self.of(Action.CREATE) if step.estimate]
+        return sum(e.usd or 0.0 for e in estimates), sum(e.usd_high or 0.0 for e in estimates)
+
+    @property
+    def unpriced(self) -> tuple[Step, ...]:
+        """The creates whose cost nobody can tell."""
+        creates = self.of(Action.CREATE)
+        return tuple(step for step in creates if step.estimate is None or step.estimate.usd is None)
 
 
 class Result(StrEnum):

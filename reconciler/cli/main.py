@@ -31,6 +31,7 @@ VERBS = {
     "validate": "Check specs and datasets offline.",
     "plan": "Show what would happen, and why. Changes nothing.",
     "apply": "Create the missing jobs and write the sidecars.",
+    "watch": "Apply on every saved file and every due job, until Ctrl-C.",
     "status": "Show how every job is doing, from the state.",
     "output": "Print the model of a spec, alone on stdout.",
     "events": "Show the events of a job.",
@@ -38,6 +39,9 @@ VERBS = {
     "cancel": "Cancel a running job.",
     "adopt": "Tie an existing job to a spec.",
     "resolve": "Settle by hand a create that was never answered.",
+    "whence": "Go from a model back to its spec, commit and data.",
+    "models": "Show the table of base models.",
+    "datasets": "Show what training files hold.",
     "state": "Look into the state, or mend it.",
     "sandbox": "Serve the local providers to anyone.",
 }

@@ -83,8 +83,8 @@ _OPTIONS = (
     ),
     _option(
         "--format",
-        type=click.Choice(["text", "json"]),
-        help="What stdout is for: a person, or a program.",
+        type=click.Choice(["text", "json", "markdown", "github", "sarif"]),
+        help="What stdout is for: a person, a program, a pull request.",
     ),
     _option(
         "--log-level",

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reconciler.cost import BaseModel
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAISettings:
@@ -87,14 +89,28 @@ StateSettings = FileStateSettings | S3StateSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a pass may do at most; None is no limit."""
+    """What a pass may do at most; None is no limit.
+
+    `max_cost_usd` holds for the creates of one plan together. `providers`, `models` and `methods`
+    are all that may be used. `required_labels` must be on every spec. `require_clean` refuses to
+    create from a working tree that differs from its commit.
+    """
 
     max_creates: int | None = None
+    max_cost_usd: float | None = None
+    providers: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    methods: tuple[str, ...] | None = None
+    required_labels: tuple[str, ...] = ()
+    require_clean: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything that is the repository's choice and not a spec's."""
+    """Everything that is the repository's choice and not a spec's.
+
+    `models` are its own rows for the table of base models, which beat the built-in ones.
+    """
 
     root: Path
     namespace: str = "default"
@@ -102,3 +118,4 @@ class Config:
     state: StateSettings = field(default_factory=FileStateSettings)
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    models: tuple[BaseModel, ...] = ()

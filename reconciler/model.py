@@ -1,7 +1,7 @@
 """The nouns of the house: frozen values that the rooms hand to each other.
 
-Everyone imports this module and it imports the standard library, `errors` and `cost` only. It holds no
-behaviour but what follows from a value alone; no clock, no I/O, no provider's words.
+Everyone imports this module and it imports the standard library, `errors` and `cost` only. It holds
+no behaviour but what follows from a value alone; no clock, no I/O, no provider's words.
 
 Times are unix seconds. Mappings are read-only by convention: `dataclasses.replace`, never mutate.
 """
@@ -225,7 +225,8 @@ class Record:
     """What state knows of one token.
 
     `pending_since` is when its last create went out, or when waiting for its answer was given up.
-    `estimate` is what its create was expected to train on and to cost.
+    `estimate` is what its create was expected to train on and to cost. `stopped_because` says why
+    this program cancelled the job, where it did; `model_deleted` that the model is gone.
     """
 
     token: str
@@ -244,6 +245,8 @@ class Record:
     pending_since: float | None = None
     rejection: Rejection | None = None
     estimate: Estimate | None = None
+    stopped_because: str | None = None
+    model_deleted: bool = False
     job: Job | None = None
 
 

@@ -27,12 +27,22 @@ from reconciler.errors import StateError, StateFormat
 from reconciler.model import FileRef, Record, State
 from reconciler.state import damage
 
-VERSION = 1
+VERSION = 2
 """The version this program writes. A new or changed field of the document is a new version."""
 
 Migration: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
-MIGRATIONS: Mapping[int, Migration] = MappingProxyType({})
+
+def _with_estimates(old: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 remembers what a create was expected to cost, and what became of its model."""
+    fields = {"estimate": None, "stopped_because": None, "model_deleted": False}
+    if any(name in record for record in old["records"].values() for name in fields):
+        raise ValueError(fields)  # version 1 had none of them
+    records = {token: record | fields for token, record in old["records"].items()}
+    return old | {"version": 2, "records": records}
+
+
+MIGRATIONS: Mapping[int, Migration] = MappingProxyType({1: _with_estimates})
 """How to read a document of an older version: by that version, what makes it one version newer."""
 
 
@@ -107,9 +117,9 @@ def verify(value: Record | FileRef) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Document:
-    """The document as it lies in the store; `schemas/state.v1.schema.json` describes it."""
+    """The document as it lies in the store; `schemas/state.v2.schema.json` describes it."""
 
-    version: Literal[1]
+    version: Literal[2]
     lineage: Annotated[str, msgspec.Meta(min_length=1)]
     serial: Annotated[int, msgspec.Meta(ge=0)]
     checksum: str

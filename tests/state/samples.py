@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from reconciler.cost import Estimate
 from reconciler.errors import Remedy
 from reconciler.model import (
     Binding,
@@ -97,6 +98,22 @@ def full_state() -> State:
             at=1700000000.5,
             retry_at=1700003600.0,
         ),
+        estimate=Estimate(
+            tokens=153_612,
+            tokens_low=150_000,
+            tokens_high=160_000,
+            epochs_low=3,
+            epochs_high=3,
+            exact=False,
+            tokenizer="o200k_base",
+            usd=0.77,
+            usd_low=0.75,
+            usd_high=0.8,
+            price="$5.00 per 1M tokens (OpenAI, 2026-11-23)",
+            truncated=2,
+        ),
+        stopped_because="DeadlineExceeded",
+        model_deleted=True,
         job=job,
     )
     file = FileRef(

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from reconciler.cost import Estimate
 from reconciler.errors import Remedy
 from reconciler.model import (
     Binding,
@@ -81,6 +82,21 @@ jobs = st.builds(
     method=st.none() | json_objects,
     metadata=st.none() | st.dictionaries(names, names, max_size=2),
 )
+estimates = st.builds(
+    Estimate,
+    tokens=counts,
+    tokens_low=counts,
+    tokens_high=counts,
+    epochs_low=counts,
+    epochs_high=counts,
+    exact=st.booleans(),
+    tokenizer=names,
+    usd=no_moments,
+    usd_low=no_moments,
+    usd_high=no_moments,
+    price=texts,
+    truncated=counts,
+)
 records = st.builds(
     Record,
     token=names,
@@ -106,6 +122,9 @@ records = st.builds(
         at=moments,
         retry_at=no_moments,
     ),
+    estimate=st.none() | estimates,
+    stopped_because=no_names,
+    model_deleted=st.booleans(),
     job=st.none() | jobs,
 )
 files = st.builds(

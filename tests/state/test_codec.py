@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from reconciler.errors import StateError, StateFormat
 from reconciler.model import FileRef, Record, State
-from reconciler.state.codec import Encoder, decode, encode, verify
+from reconciler.state.codec import VERSION, Encoder, decode, encode, verify
 from tests.state.samples import SHA, as_json, full_state, record, sealed
 from tests.state.strategies import examples, files, json_values, records, states
 
-GOLDEN = Path(__file__).parent / "golden" / "state.v1.json"
+GOLDEN = Path(__file__).parent / "golden"
 WHERE = "state.json"
 
 
@@ -87,13 +87,21 @@ def test_a_change_of_one_value_is_a_change_of_few_lines() -> None:
     assert different == [b'"serial"', b'"checksum"', b'"attempt"']
 
 
-def test_version_1_is_read_and_written_as_ever() -> None:
+def test_version_2_is_read_and_written_as_ever() -> None:
     """The golden document is for ever. A field added to the model is a new version of it:
     raise codec.VERSION, add the migration, and keep this file as what the migration reads.
     """
-    golden = GOLDEN.read_bytes()
+    golden = (GOLDEN / "state.v2.json").read_bytes()
     assert decode(golden, WHERE) == full_state()
     assert encode(full_state()) == golden
+
+
+def test_version_1_is_read_as_ever() -> None:
+    """Nobody had counted tokens then, nor stopped a job or deleted a model for the user."""
+    (token, now) = next(iter(full_state().records.items()))
+    then = replace(now, estimate=None, stopped_because=None, model_deleted=False)
+    expected = replace(full_state(), records={token: then})
+    assert decode((GOLDEN / "state.v1.json").read_bytes(), WHERE) == expected
 
 
 def test_a_mapping_that_is_no_dict_is_written_like_one() -> None:
@@ -184,16 +192,22 @@ def test_an_edit_on_purpose_must_still_be_a_state() -> None:
 # Older versions
 
 
-def _from_zero(raw: dict[str, Any]) -> dict[str, Any]:
-    """Version 0 of a story in which records were once called jobs."""
+def _from_before(raw: dict[str, Any]) -> dict[str, Any]:
+    """The version before, of a story in which records were once called jobs."""
     renamed = {"records" if key == "jobs" else key: value for key, value in raw.items()}
-    return {**renamed, "version": 1}
+    return {**renamed, "version": VERSION}
 
 
 def test_an_older_version_is_brought_up_to_date() -> None:
     old = {"jobs" if key == "records" else key: v for key, v in as_json(full_state()).items()}
-    data = sealed({**old, "version": 0})
-    assert decode(data, WHERE, migrations={0: _from_zero}) == full_state()
+    data = sealed({**old, "version": VERSION - 1})
+    assert decode(data, WHERE, migrations={VERSION - 1: _from_before}) == full_state()
+
+
+def test_a_document_of_this_version_that_calls_itself_older_loses_nothing() -> None:
+    data = sealed({**as_json(full_state()), "version": 1})
+    with pytest.raises(StateFormat, match="calls itself a state of version 1"):
+        decode(data, WHERE)
 
 
 def test_an_older_version_that_a_migration_cannot_make_sense_of_is_refused() -> None:

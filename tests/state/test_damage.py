@@ -145,15 +145,15 @@ def damaged() -> dict[str, tuple[bytes, str]]:
             f"state.json: the record of {token} is no JSON",
         ),
         "a newer version": (
-            edited("version", value=2),
-            "state.json was written by a newer version of this program (document version 2; this",
+            edited("version", value=3),
+            "state.json was written by a newer version of this program (document version 3; this",
         ),
         "a version that never was": (
             edited("version", value=0),
             "state.json is a state of version 0, which this program never wrote",
         ),
         "an older version, edited": (
-            good.replace(b'"version": 1', b'"version": 0'),
+            good.replace(b'"version": 2', b'"version": 1'),
             "state.json was edited by hand",
         ),
     }
@@ -208,5 +208,5 @@ def test_a_conflict_says_how_to_choose_a_side() -> None:
 
 def test_a_newer_version_says_to_upgrade() -> None:
     with pytest.raises(StateFormat) as caught:
-        decode(b'{"version": 2}', WHERE)
+        decode(b'{"version": 3}', WHERE)
     assert caught.value.hint == "upgrade finetune-reconciler"

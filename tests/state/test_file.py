@@ -205,7 +205,7 @@ def test_a_merge_says_both_ways_out(path: Path) -> None:
 def test_a_newer_state_is_not_to_be_replaced_by_an_older_backup(path: Path) -> None:
     run(path, 1)
     run(path, 2)
-    path.write_bytes(path.read_bytes().replace(b'"version": 1', b'"version": 2'))
+    path.write_bytes(path.read_bytes().replace(b'"version": 2', b'"version": 3'))
     with pytest.raises(StateFormat) as caught:
         FileStore(path).read()
     assert caught.value.hint == "upgrade finetune-reconciler"

@@ -12,6 +12,7 @@ import jsonschema_rs
 import pytest
 from hypothesis import given
 
+from reconciler.cost import Estimate
 from reconciler.errors import Remedy
 from reconciler.model import (
     Binding,
@@ -30,7 +31,7 @@ from tests.state.samples import full_state
 from tests.state.strategies import examples, states
 
 SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "schemas" / "state.v1.schema.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "schemas" / "state.v2.schema.json").read_text(encoding="utf-8")
 )
 VALIDATOR = jsonschema_rs.Draft202012Validator(SCHEMA)
 DEFINITIONS = {
@@ -38,6 +39,7 @@ DEFINITIONS = {
     "source": Source,
     "dataset": Dataset,
     "rejection": Rejection,
+    "estimate": Estimate,
     "job": Job,
     "error": JobError,
     "file": FileRef,

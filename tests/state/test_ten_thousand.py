@@ -60,8 +60,8 @@ def in_conflict(chance: random.Random) -> bytes:
 
 
 def of_another_version(chance: random.Random) -> bytes:
-    version = chance.choice((0, -1, 2, 3, 99, 10**20))
-    return re.sub(rb'"version": 1', b'"version": %d' % version, WRITTEN, count=1)
+    version = chance.choice((0, -1, 1, 3, 99, 10**20))
+    return re.sub(rb'"version": 2', b'"version": %d' % version, WRITTEN, count=1)
 
 
 def overwritten(chance: random.Random) -> bytes:

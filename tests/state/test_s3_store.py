@@ -277,7 +277,7 @@ def test_an_edited_state_says_how_to_edit_one(s3: S3) -> None:
 
 
 def test_a_newer_state_is_not_to_be_replaced_by_an_older_one(s3: S3) -> None:
-    s3.put(KEY, encode(FIRST).replace(b'"version": 1', b'"version": 2'))
+    s3.put(KEY, encode(FIRST).replace(b'"version": 2', b'"version": 3'))
     with pytest.raises(StateFormat) as caught:
         s3.store().read()
     assert caught.value.hint == "upgrade finetune-reconciler"

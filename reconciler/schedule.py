@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping
 
 from reconciler.errors import Remedy
@@ -14,6 +15,11 @@ SHORTEST_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
 _SHARE_OF_AGE = 0.1
 """A job is looked at after a tenth of its age: often while it is young, seldom after hours."""
+
+FIRST_REST_SECONDS = 2.0
+LONGEST_REST_SECONDS = 300.0
+_SPREAD = 0.2
+"""The part of a rest by which those who rest at the same time differ."""
 
 
 def open_records(records: Iterable[Record]) -> list[Record]:
@@ -30,6 +36,17 @@ def seconds_until_next_look(
     """
     waits = [_wait(record, grace, now) for record in open_records(records)]
     return min(max(min(waits, default=LONGEST_SECONDS), SHORTEST_SECONDS), LONGEST_SECONDS)
+
+
+def rest(name: str, failures: int) -> float:
+    """Seconds to leave somebody alone who has failed so often in a row; `failures` from 1.
+
+    Each is twice the one before, up to five minutes. Who is called otherwise rests a little less:
+    always the same for the same name and number, so that a run can be told again.
+    """
+    doubled = FIRST_REST_SECONDS * 2.0 ** min(max(failures, 1) - 1, 32)
+    share = zlib.crc32(f"{name} {failures}".encode()) / 2**32
+    return min(doubled, LONGEST_REST_SECONDS) * (1 - _SPREAD * share)
 
 
 def _open(record: Record) -> bool:

@@ -1,8 +1,4 @@
-"""The only sleeper: passes again and again until there is nothing left to wait for.
-
-`cli` calls it for `apply --wait`. Time comes in as `clock` and `sleep`, so that a test waits for
-nothing. It makes no decision of its own: each round is one whole pass, from the specs on.
-"""
+"""Passes until there is nothing left to wait for: what `apply --wait` does."""
 
 from __future__ import annotations
 

@@ -70,6 +70,7 @@ class FakeProvider:
     files: dict[str, FileRef] = field(default_factory=dict)
     creates: list[CreateRequest] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
+    deleted: set[str | None] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
@@ -119,6 +120,29 @@ class FakeProvider:
             return self.jobs[job_id]
         return self.end(job_id, JobStatus.CANCELLED)
 
+    def pause(self, job_id: str) -> Job:
+        self._call("pause")
+        job = self._turned(job_id, JobStatus.PAUSED)
+        self.after("pause")
+        return job
+
+    def resume(self, job_id: str) -> Job:
+        self._call("resume")
+        job = self.jobs.get(job_id)
+        if job is None or job.status is JobStatus.PAUSED or job.status.terminal:
+            job = self._turned(job_id, JobStatus.QUEUED)
+        self.after("resume")
+        return job
+
+    def delete_model(self, model: str) -> bool:
+        self._call("delete_model")
+        if not model.startswith("ft:"):
+            raise ProviderError(f"{model} is no fine-tuned model")
+        made = {job.fine_tuned_model for job in self.jobs.values()} - self.deleted
+        self.deleted.add(model)
+        self.after("delete_model")
+        return model in made
+
     def events(self, job_id: str) -> Iterator[Event]:
         self._call("events")
         yield from self.on_events(job_id)
@@ -163,6 +187,15 @@ class FakeProvider:
             fine_tuned_model=f"ft:{job_id}" if done else None,
             trained_tokens=1000 if done else None,
         )
+        return self.jobs[job_id]
+
+    def _turned(self, job_id: str, status: JobStatus) -> Job:
+        """The job, which has changed to this status. One that is over does not."""
+        if job_id not in self.jobs:
+            raise ProviderError(f"there is no job {job_id}")
+        if self.jobs[job_id].status.terminal:
+            raise ProviderError(f"{job_id} has {self.jobs[job_id].provider_status} already")
+        self.jobs[job_id] = replace(self.jobs[job_id], status=status, provider_status=status.value)
         return self.jobs[job_id]
 
     def _call(self, operation: str) -> None:

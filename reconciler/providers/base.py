@@ -1,15 +1,16 @@
 """What a provider is to the rest of the house: the port that every adapter implements.
 
-`observe` looks through it, `apply` spends through it, the verbs `events`, `cancel` and `metrics`
-read through it. An adapter translates: the words of its API into `reconciler.model`, its errors
-into `reconciler.errors`. It decides nothing, remembers nothing between runs, and never sends a
-create twice. `tests/contract/` holds every adapter to these docstrings.
+`observe` looks through it, `apply` spends through it, `lifecycle` pauses, resumes and deletes
+through it, the verbs `events`, `cancel` and `metrics` read through it. An adapter translates: the
+words of its API into `reconciler.model`, its errors into `reconciler.errors`. It decides nothing,
+remembers nothing between runs, and never sends a create twice. `tests/contract/` holds every
+adapter to these docstrings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -28,13 +29,24 @@ class Violation:
     hint: str = ""
 
 
+def _nobody(_done: int) -> None:
+    """Whom progress is told to where nobody asked for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFile:
-    """Bytes to upload. `sha256` and `size` were measured on them, and are sent as measured."""
+    """Bytes to upload. `sha256` and `size` were measured on them, and are sent as measured.
+
+    `progress` is a file in which an upload in parts writes down how far it got, so that the run
+    after a crash goes on from there: one path for one scope and hash, None where nothing is kept.
+    `tell` is called, from any thread, with how many of the bytes have left so far.
+    """
 
     path: Path
     sha256: str
     size: int
+    progress: Path | None = None
+    tell: Callable[[int], None] = field(default=_nobody, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +110,28 @@ class Provider(Protocol):
         """Ask the job to stop and say how it stands. A job that is already over is no error.
 
         Raises ProviderError where the provider refuses.
+        """
+
+    def pause(self, job_id: str) -> Job:
+        """Ask the job to pause and say how it stands. A job that is paused already is no error.
+
+        Raises ProviderError where the provider refuses, or cannot pause at all: it says what it
+        can.
+        """
+
+    def resume(self, job_id: str) -> Job:
+        """Ask a job that does not go on to go on, and say how it stands. One that does is no error.
+
+        Raises ProviderError where the provider refuses, as for a job that has succeeded, or cannot
+        resume at all: it says what it can.
+        """
+
+    def delete_model(self, model: str) -> bool:
+        """Delete a fine-tuned model of this account for good; whether there was one.
+
+        `model` is written as in a job's `fine_tuned_model`. Raises ProviderError for what is no
+        fine-tuned model of this account, which nobody is asked to delete, and where the provider
+        refuses. That a model has been deleted before is no error.
         """
 
     def events(self, job_id: str) -> Iterator[Event]:

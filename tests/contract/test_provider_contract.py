@@ -60,7 +60,8 @@ class Bench:
 
     `connect` makes another adapter to the same account, as a later run would. `unplug` makes the
     server unreachable. `tells`: what there is of a finished job. `unique`: the token is the job's
-    name, so that there is never a second one. `example` is a line of data the provider reads.
+    name, so that there is never a second one. `can`: what a job can be told beside to stop.
+    `protected`: models that are nobody's to delete. `example` is a line of data the provider reads.
     """
 
     provider: Provider
@@ -70,6 +71,8 @@ class Bench:
     folder: Path
     tells: frozenset[str] = frozenset({"events", "checkpoints", "metrics"})
     unique: bool = False
+    can: frozenset[str] = frozenset({"pause", "resume"})
+    protected: tuple[str, ...] = ("gpt-4.1-mini-2025-04-14", "ft:../files/file-1", "", "..")
     model: str = "gpt-4.1-mini-2025-04-14"
     example: Mapping[str, Any] = field(default_factory=lambda: CHAT)
 
@@ -161,6 +164,15 @@ def bedrock(folder: Path, *, lose_answers: bool = False) -> Iterator[Bench]:
         lose_answers=lose_answers,
         tells=frozenset({"metrics"}),
         unique=True,
+        can=frozenset(),
+        protected=(
+            "amazon.nova-micro-v1:0:128k",
+            "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0",
+            "arn:aws:bedrock:us-east-1:123456789012:custom-model/imported/a1b2c3d4e5f6",
+            "arn:aws:bedrock:eu-west-1:123456789012:custom-model/amazon.nova-micro-v1:0/a1b2c3d4e5f6",
+            "../model-customization-jobs",
+            "",
+        ),
         model="amazon.nova-micro-v1:0:128k",
         example=CONVERSATION,
     ) as bench:
@@ -180,6 +192,15 @@ def fireworks(folder: Path, *, lose_answers: bool = False) -> Iterator[Bench]:
         lose_answers=lose_answers,
         tells=frozenset({"metrics"}),
         unique=True,
+        can=frozenset({"resume"}),
+        protected=(
+            "accounts/fireworks/models/qwen3-8b",
+            "accounts/other/models/support",
+            "accounts/sandbox/datasets/d",
+            "accounts/sandbox/models/support:undeploy",
+            "accounts/sandbox/models/..",
+            "",
+        ),
         model="qwen3-8b",
     ) as bench:
         yield bench
@@ -221,7 +242,15 @@ def fake(folder: Path, *, lose_answers: bool = False) -> Iterator[Bench]:
         provider.before = fail
 
     provider.after = lose
-    yield Bench(provider, lambda: provider, provider.clock, unplug, folder, tells=frozenset())
+    yield Bench(
+        provider,
+        lambda: provider,
+        provider.clock,
+        unplug,
+        folder,
+        tells=frozenset(),
+        protected=("gpt-4.1-mini-2025-04-14", ""),
+    )
 
 
 IMPLEMENTATIONS: dict[str, Making] = {
@@ -359,6 +388,43 @@ class TestLife:
         with pytest.raises(ProviderError):
             bench.provider.cancel("ftjob-none")
 
+    def test_a_paused_job_waits_until_it_is_resumed(self, bench: Bench) -> None:
+        job = bench.create()
+        bench.clock.sleep(2)
+        if "pause" not in bench.can:
+            with pytest.raises(ProviderError, match="cannot pause a job; cancel stops it"):
+                bench.provider.pause(job.id)
+            assert end(bench, job).status is JobStatus.SUCCEEDED
+            return
+        for _ in range(2):
+            assert bench.provider.pause(job.id).status is JobStatus.PAUSED
+            bench.clock.sleep(A_DAY)
+        for _ in range(2):
+            assert bench.provider.resume(job.id).status is JobStatus.QUEUED
+        assert end(bench, job).status is JobStatus.SUCCEEDED
+
+    def test_a_job_that_goes_on_need_not_be_resumed(self, bench: Bench) -> None:
+        job = bench.create()
+        if "resume" not in bench.can:
+            with pytest.raises(ProviderError, match="cannot resume a job"):
+                bench.provider.resume(job.id)
+            return
+        going_on = (JobStatus.VALIDATING_FILES, JobStatus.QUEUED, JobStatus.RUNNING)
+        assert bench.provider.resume(job.id).status in going_on
+
+    @pytest.mark.parametrize("verb", ["pause", "resume"])
+    def test_a_job_that_has_succeeded_is_past_being_told(self, bench: Bench, verb: str) -> None:
+        ended = end(bench, bench.create())
+        with pytest.raises(ProviderError):
+            getattr(bench.provider, verb)(ended.id)
+        assert bench.provider.get(ended.id) == ended
+
+    @pytest.mark.parametrize("verb", ["pause", "resume"])
+    def test_a_job_that_is_not_there_is_told_nothing(self, bench: Bench, verb: str) -> None:
+        with pytest.raises(ProviderError) as caught:
+            getattr(bench.provider, verb)("ftjob-none")
+        assert not isinstance(caught.value, ProviderUnavailable)
+
     def test_what_is_told_of_a_job_is_in_order(self, bench: Bench) -> None:
         job = bench.create()
         assert bench.provider.checkpoints(job.id) == ()
@@ -374,6 +440,31 @@ class TestLife:
         assert all(point.values for point in points)
         told = {"events": events, "checkpoints": checkpoints, "metrics": points}
         assert {name for name, found in told.items() if found} == bench.tells
+
+
+class TestModels:
+    def test_a_model_is_deleted_once_and_its_job_stays(self, bench: Bench) -> None:
+        ended = end(bench, bench.create())
+        assert ended.fine_tuned_model
+        assert bench.provider.delete_model(ended.fine_tuned_model) is True
+        assert bench.provider.delete_model(ended.fine_tuned_model) is False
+        assert bench.connect().delete_model(ended.fine_tuned_model) is False
+        assert bench.provider.get(ended.id) == ended
+
+    def test_the_models_of_other_jobs_stay(self, bench: Bench) -> None:
+        models = []
+        for name in ("support-bot", "intent-router"):
+            ended = end(bench, bench.create(bench.spec(name)))
+            assert ended.fine_tuned_model
+            models.append(ended.fine_tuned_model)
+        assert bench.provider.delete_model(models[0]) is True
+        assert bench.provider.delete_model(models[1]) is True
+
+    def test_what_is_no_fine_tuned_model_of_ours_is_never_deleted(self, bench: Bench) -> None:
+        for model in bench.protected:
+            with pytest.raises(ProviderError) as caught:
+                bench.provider.delete_model(model)
+            assert not isinstance(caught.value, ProviderUnavailable), model
 
 
 class TestUpload:
@@ -418,6 +509,23 @@ def test_a_server_that_cannot_be_reached_proves_nothing(bench: Bench, call: str)
         return
     with pytest.raises(ProviderUnavailable):
         UNREACHABLE[call](bench, job)
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_server_that_cannot_be_reached_is_told_nothing(bench: Bench, verb: str) -> None:
+    job = bench.create()
+    bench.unplug()
+    with pytest.raises(ProviderError) as caught:
+        getattr(bench.provider, verb)(job.id)
+    assert isinstance(caught.value, ProviderUnavailable) is (verb in bench.can)
+
+
+def test_a_model_at_a_server_that_cannot_be_reached_may_be_there(bench: Bench) -> None:
+    ended = end(bench, bench.create())
+    assert ended.fine_tuned_model
+    bench.unplug()
+    with pytest.raises(ProviderUnavailable):
+        bench.provider.delete_model(ended.fine_tuned_model)
 
 
 def end(bench: Bench, job: Job) -> Job:

@@ -1,8 +1,9 @@
 """The effects: AWS Bedrock's model customization, as a `Provider`.
 
 `providers.connect` makes one per account. It translates through `wire`, calls through `calls`,
-uploads through `files`, and classifies refusals through `refusals`. It must never send a create
-twice, take an answer it does not understand for "there is none", or keep anything between runs.
+uploads through `files`, deletes through `models`, and classifies refusals through `refusals`. It
+must never send a create twice, take an answer it does not understand for "there is none", or keep
+anything between runs.
 
 A job's name is its spec's token. Bedrock refuses a second job of a name for ever, and shows a job
 by its name, so that one look tells whether a token was created, and nothing is ever paid twice.
@@ -30,6 +31,7 @@ from reconciler.providers.bedrock.account import Account
 from reconciler.providers.bedrock.calls import Calls
 from reconciler.providers.bedrock.files import Files
 from reconciler.providers.bedrock.limits import JOB_NAME
+from reconciler.providers.bedrock.models import Models
 from reconciler.providers.bedrock.refusals import NoAnswer, Refused, rejection
 
 PAGE = 100
@@ -60,6 +62,7 @@ class BedrockProvider:
         self._account = Account(settings, environment)
         self._calls = Calls(self._account, sleep=sleep)
         self._files = Files(self._calls, settings)
+        self._models = Models(self._calls, settings.name, self._account.region)
 
     @property
     def name(self) -> str:
@@ -171,6 +174,25 @@ class BedrockProvider:
         if job is None:
             raise ProviderError(f"{self.name} has no job {job_id}")
         return job
+
+    def pause(self, job_id: str) -> Job:
+        """See `Provider.pause`: Bedrock cannot."""
+        raise ProviderError(
+            "Bedrock cannot pause a job; cancel stops it for good",
+            hint=f"{job_id} goes on; what a cancelled job has used is paid for, and it leaves no"
+            " model",
+        )
+
+    def resume(self, job_id: str) -> Job:
+        """See `Provider.resume`: Bedrock cannot."""
+        raise ProviderError(
+            "Bedrock cannot resume a job; a new one trains from the beginning",
+            hint=f"{job_id} stays as it is; to train again, raise spec.attempt",
+        )
+
+    def delete_model(self, model: str) -> bool:
+        """See `Provider.delete_model`."""
+        return self._models.delete(model)
 
     def events(self, job_id: str) -> Iterator[Event]:
         """See `Provider.events`: Bedrock keeps none."""

@@ -1,9 +1,10 @@
 """The effects: Fireworks' managed fine-tuning as a `Provider`.
 
 `providers.connect` makes one per account. It translates through `wire`, reads lists through
-`listing`, uploads through `datasets`, and classifies refusals through `refusals`. A job's id at
-Fireworks is the token, so that no second job of a token can be made, and looking for a token is two
-reads. It must never send a create twice, delete a job, or let a signed URL or a key be seen.
+`listing`, uploads through `datasets`, deletes through `models`, and classifies refusals through
+`refusals`. A job's id at Fireworks is the token, so that no second job of a token can be made, and
+looking for a token is two reads. It must never send a create twice, delete a job, or let a signed
+URL or a key be seen.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from reconciler.errors import (
     ProviderUnavailable,
     Remedy,
 )
-from reconciler.model import Checkpoint, Event, FileRef, Job, JobSpec, MetricPoint
+from reconciler.model import Checkpoint, Event, FileRef, Job, JobSpec, JobStatus, MetricPoint
 from reconciler.providers import signed_url
 from reconciler.providers.base import CreateRequest, LocalFile
 from reconciler.providers.fireworks import fields, metrics, names, wire
 from reconciler.providers.fireworks.account import Account, AccountId, place
 from reconciler.providers.fireworks.datasets import Datasets
 from reconciler.providers.fireworks.listing import newest_first
+from reconciler.providers.fireworks.models import Models
 from reconciler.providers.fireworks.names import JobName, Kind
 from reconciler.providers.fireworks.refusals import SURELY_REFUSED, rejection
 from reconciler.providers.fireworks.wire import StoredModel
@@ -43,6 +45,13 @@ _CONFLICT = 409
 _TAKEN = "ALREADY_EXISTS"
 _CANCEL = ":cancel"
 _RESUME = ":resume"
+_DONE = {
+    _CANCEL: tuple(status for status in JobStatus if status.terminal),
+    _RESUME: (JobStatus.VALIDATING_FILES, JobStatus.QUEUED, JobStatus.RUNNING),
+}
+"""In which statuses a job has what it is told behind it."""
+
+_CANCELLING = "JOB_STATE_CANCELLING"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +75,7 @@ class FireworksProvider:
         self._settings = account.settings
         self._http = Http(account.endpoint, sleep=sleep)
         self._id = AccountId(self._http, account.settings)
+        self._models = Models(self._http, self._shown, self.name)
         self._datasets = Datasets(
             self._http, self._id.get, self.name, self._settings.api_key_env, sleep
         )
@@ -133,12 +143,20 @@ class FireworksProvider:
         """See `Provider.cancel`. What a refusal means, the job itself tells: it may be over."""
         return self._told_to(job_id, _CANCEL)
 
-    def resume(self, job_id: str) -> Job:
-        """Let a paused or failed job go on and say how it stands.
+    def pause(self, job_id: str) -> Job:
+        """See `Provider.pause`: Fireworks cannot, though it may pause a job by itself."""
+        raise ProviderError(
+            "Fireworks cannot pause a job; cancel stops it, and resume asks it to go on from there",
+            hint=f"{job_id} goes on",
+        )
 
-        Raises ProviderError where the provider refuses, as it does for a job that is over.
-        """
+    def resume(self, job_id: str) -> Job:
+        """See `Provider.resume`. What a refusal means, the job itself tells: it may go on."""
         return self._told_to(job_id, _RESUME)
+
+    def delete_model(self, model: str) -> bool:
+        """See `Provider.delete_model`."""
+        return self._models.delete(model, self._id.get())
 
     def events(self, job_id: str) -> Iterator[Event]:
         """See `Provider.events`. Fireworks shows none."""
@@ -191,13 +209,10 @@ class FireworksProvider:
         made, model = wire.stopped_early(document), None
         if made is not None:
             try:
-                model = self._model(made) or StoredModel(exists=False)
+                model = self._models.get(made) or StoredModel(exists=False)
             except ProviderError:
                 model = None  # not known, and so not over
         return wire.job(document, model, self._account.endpoint.secrets)
-
-    def _model(self, name: str) -> StoredModel | None:
-        return wire.stored_model(self._shown(f"/v1/{name}"))
 
     def _shown(self, path: str) -> Mapping[str, Any] | None:
         """What Fireworks shows there; None if there is surely nothing."""
@@ -227,11 +242,14 @@ class FireworksProvider:
         return url if isinstance(url, str) and url else None
 
     def _told_to(self, job_id: str, verb: str) -> Job:
-        """Say something to a job and see what became of it. Saying it twice does no harm."""
+        """Say something to a job and see what became of it. Saying it twice does no harm.
+
+        A job that needs no telling is not told, and a refusal by one is none.
+        """
         job = self.get(job_id)
         if job is None:
             raise ProviderError(f"{self.name} has no job {job_id}")
-        if verb == _CANCEL and job.status.terminal:
+        if _has_done(job, verb):
             return job
         path = f"/v1/{job.id}{verb}"
         try:
@@ -242,7 +260,7 @@ class FireworksProvider:
             )
         except ProviderUnavailable as error:
             job = self.get(job_id)
-            if verb == _CANCEL and job is not None and job.status.terminal:
+            if job is not None and _has_done(job, verb):
                 return job
             if not isinstance(error, Refused):
                 raise
@@ -289,7 +307,7 @@ class FireworksProvider:
         name = names.base_model(model)
         if names.owner(name) == names.LIBRARY:
             return False
-        found = self._model(name)
+        found = self._models.get(name)
         if found is None:
             raise CreateRejected(
                 f"{self.name} has no model {name}", remedy=Remedy.FIX_SPEC, hint="check spec.model"
@@ -368,6 +386,12 @@ class FireworksProvider:
             f"{self.name} may or may not have created {create.name.id}: {reason}",
             hint="it is looked for by its id before anything is sent again",
         )
+
+
+def _has_done(job: Job, verb: str) -> bool:
+    """Whether a job need not be told so. One that is being cancelled runs, but does not go on."""
+    stopping = verb == _RESUME and job.provider_status == _CANCELLING
+    return job.status in _DONE[verb] and not stopping
 
 
 def _age(entry: Mapping[str, Any]) -> int:

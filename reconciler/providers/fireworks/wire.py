@@ -64,11 +64,13 @@ class StoredDataset:
 class StoredModel:
     """A model of some account, or that there is none by its name.
 
-    `addon`: it is a LoRA over another model, and no base model.
+    `addon`: it is a LoRA over another model, and no base model. `tuned`: a training has made it.
     """
 
+    name: str = ""
     ready: bool = False
     addon: bool = False
+    tuned: bool = False
     exists: bool = True
 
 
@@ -186,9 +188,12 @@ def stored_model(document: Any) -> StoredModel | None:
     """A model; None if the answer is no object."""
     if not isinstance(document, Mapping):
         return None
+    addon = (_text(document.get("kind")) or "") in _ADDONS
     return StoredModel(
+        name=_text(document.get("name")) or "",
         ready=document.get("state") == "READY",
-        addon=(_text(document.get("kind")) or "") in _ADDONS,
+        addon=addon,
+        tuned=addon or _text(document.get("fineTuningJob")) is not None,
     )
 
 

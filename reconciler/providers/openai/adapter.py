@@ -1,8 +1,9 @@
 """The effects: OpenAI's fine-tuning API, and every server that speaks it, as a `Provider`.
 
 `providers.connect` makes one per account. It translates through `wire`, reads through `listing`,
-uploads through `files`, and classifies refusals through `refusals`. It must never send a create
-twice, take an answer it does not understand for "there is none", or keep anything between runs.
+uploads through `files`, deletes through `models`, and classifies refusals through `refusals`. It
+must never send a create twice, take an answer it does not understand for "there is none", or keep
+anything between runs.
 """
 
 from __future__ import annotations
@@ -19,21 +20,24 @@ from reconciler.errors import (
     ProviderUnavailable,
     Remedy,
 )
-from reconciler.model import Checkpoint, Event, FileRef, Job, MetricPoint
+from reconciler.model import Checkpoint, Event, FileRef, Job, JobStatus, MetricPoint
 from reconciler.providers.base import CreateRequest, LocalFile
 from reconciler.providers.http import Answer, Http, NoAnswer, Refused, segment
 from reconciler.providers.openai import metrics, stamp, wire
 from reconciler.providers.openai.account import Account
 from reconciler.providers.openai.files import Files
 from reconciler.providers.openai.listing import PAGE, entries
-from reconciler.providers.openai.refusals import SURELY_REFUSED, rejection
-from reconciler.providers.refusal import Refusal
+from reconciler.providers.openai.models import Models
+from reconciler.providers.openai.refusals import SURELY_REFUSED, rejection, surely_none
 
 JOBS = "/fine_tuning/jobs"
 
 _PAGED = ("limit", str(PAGE))
 _RECONNECT_SECONDS = 10.0
 _NOT_FOUND = 404
+_OWN_JOBS = "ftjob-"
+_OVER = tuple(status for status in JobStatus if status.terminal)
+_GOING_ON = (JobStatus.VALIDATING_FILES, JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 class OpenAIProvider:
@@ -44,6 +48,7 @@ class OpenAIProvider:
         self._settings: OpenAISettings = account.settings
         self._http = Http(account.endpoint, sleep=sleep)
         self._files = Files(self._http, self.name, self._settings.api_key_env)
+        self._models = Models(self._http, self.name)
 
     @property
     def name(self) -> str:
@@ -84,11 +89,11 @@ class OpenAIProvider:
         return tuple(sorted(found, key=lambda job: job.created_at or 0))
 
     def get(self, job_id: str) -> Job | None:
-        """See `Provider.get`. Not every 404 is a "no": see `_surely_none`."""
+        """See `Provider.get`. Not every 404 is a "no": see `surely_none`."""
         try:
             answer = self._http.ask("GET", _path(job_id))
         except Refused as error:
-            if _surely_none(error.refused):
+            if surely_none(error.refused):
                 return None
             raise
         return self._understood(answer)
@@ -113,20 +118,21 @@ class OpenAIProvider:
 
     def cancel(self, job_id: str) -> Job:
         """See `Provider.cancel`. What a refusal means, the job itself tells: it may be over."""
-        try:
-            answer = self._http.ask("POST", _path(job_id, "/cancel"))
-        except ProviderUnavailable as error:
-            job = self.get(job_id)
-            if job is not None and job.status.terminal:
-                return job
-            if not isinstance(error, Refused):
-                raise
-            gone = "" if job else f"{self.name} has no job {job_id}: "
-            raise ProviderError(f"{gone}{error.message}") from None
-        job = wire.job(answer.document()) or self.get(job_id)  # gateways answer with {}
-        if job is None:
-            raise ProviderError(f"{self.name} has no job {job_id}")
-        return job
+        return self._told_to(job_id, "cancel", _OVER)
+
+    def pause(self, job_id: str) -> Job:
+        """See `Provider.pause`. What a refusal means, the job itself tells."""
+        self._refuse_foreign(job_id, "pause")
+        return self._told_to(job_id, "pause", (JobStatus.PAUSED,))
+
+    def resume(self, job_id: str) -> Job:
+        """See `Provider.resume`. What a refusal means, the job itself tells."""
+        self._refuse_foreign(job_id, "resume")
+        return self._told_to(job_id, "resume", _GOING_ON)
+
+    def delete_model(self, model: str) -> bool:
+        """See `Provider.delete_model`."""
+        return self._models.delete(model)
 
     def events(self, job_id: str) -> Iterator[Event]:
         """See `Provider.events`."""
@@ -164,6 +170,40 @@ class OpenAIProvider:
     def files(self) -> Files:
         """The account's files, for whoever tidies up after jobs."""
         return self._files
+
+    def _told_to(self, job_id: str, verb: str, done: Collection[JobStatus]) -> Job:
+        """Say something to a job and see how it stands. Saying it twice does no harm.
+
+        A job that has one of the statuses `done` needs no telling: a refusal is none then.
+        """
+        try:
+            answer = self._http.ask("POST", _path(job_id, f"/{verb}"))
+        except ProviderUnavailable as error:
+            job = self.get(job_id)
+            if job is not None and job.status in done:
+                return job
+            if not isinstance(error, Refused):
+                raise
+            gone = "" if job else f"{self.name} has no job {job_id}: "
+            raise ProviderError(f"{gone}{error.message}") from None
+        job = wire.job(answer.document()) or self.get(job_id)  # gateways answer with {}
+        if job is None:
+            raise ProviderError(f"{self.name} has no job {job_id}")
+        return job
+
+    def _refuse_foreign(self, job_id: str, verb: str) -> None:
+        """Raise ProviderError for a job that is another provider's, behind a gateway.
+
+        Portkey's, as of 2026-11, stops a job of Bedrock's and deletes one of Fireworks' when it is
+        asked to pause or resume it; ids of OpenAI's and Azure's own jobs have a beginning of
+        their own.
+        """
+        if not job_id.startswith(_OWN_JOBS):
+            raise ProviderError(
+                f"{self.name} cannot {verb} {job_id}: it is no job of OpenAI's own",
+                hint=f"a gateway may stop or delete it instead; {verb} it at the provider that"
+                " runs it",
+            )
 
     def _carrying(self, token: str) -> tuple[Mapping[str, Any], ...]:
         """The jobs among which the token's must be, as the server shows them."""
@@ -247,16 +287,6 @@ class OpenAIProvider:
             f"{self.name} may or may not have created {request.spec.token}: {reason}",
             hint="it is looked for by its token before anything is sent again",
         )
-
-
-def _surely_none(refused: Refusal) -> bool:
-    """Whether a 404 is the API's word on this id.
-
-    The page of a web server is not, nor OpenAI's answer to a path that it has not: both only say
-    that the base URL is wrong.
-    """
-    lost = refused.message.startswith(("Invalid URL", "Unknown request URL"))
-    return refused.status == _NOT_FOUND and refused.structured and not lost
 
 
 def _path(job_id: str, tail: str = "") -> str:

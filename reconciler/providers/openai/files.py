@@ -3,45 +3,67 @@
 `adapter` uploads through here. A file is named after the sha256 of its bytes, so that the server
 itself tells which bytes it already has: OpenAI keeps no checksum. It must never hold a file in
 memory, store bytes that are not the ones that were measured, or store the same bytes twice.
+Large files go through `large_files` where the server has an Uploads API.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from threading import Lock
 
+from reconciler import durable
 from reconciler.errors import CreateRejected, ProviderUnavailable, Remedy
 from reconciler.model import FileRef
 from reconciler.providers.base import LocalFile
-from reconciler.providers.http import UPLOAD_TIMEOUT, Answer, Http, Refused, segment
-from reconciler.providers.openai import wire
+from reconciler.providers.http import UPLOAD_TIMEOUT, Http, Refused, segment
+from reconciler.providers.openai import large_files, wire
+from reconciler.providers.openai.large_files import LargeFiles
 from reconciler.providers.openai.listing import entries
 from reconciler.providers.openai.refusals import SURELY_REFUSED, rejection
 
 MAX_BYTES = 512 * 1024 * 1024
 """What one POST /files takes (OpenAI's OpenAPI description, 2026-08)."""
 
+LARGE = 100 * 1024 * 1024
+"""Larger files go in parts where they can: an interrupted upload is then continued, and Azure is
+known to take more than about 150 MB in one request and fail the job for it later (Microsoft's own
+notes on fine-tuning at Foundry, 2026-08)."""
+
 _OURS = re.compile(r"([0-9a-f]{64})\.jsonl")
 _PURPOSE = "fine-tune"
 _CHUNK = 1024 * 1024
 _NOT_OFFERED = (405, 501)  # by gateways that take files but do not show them
+
+_log = logging.getLogger(__name__)
 
 
 class Files:
     """The files of one account, for many threads at once.
 
     What it has once found usable it does not ask for again: see `forget`. `name` and `key_env` are
-    the provider's in reconciler.yaml, for messages.
+    the provider's in reconciler.yaml, for messages. What has more than `large` bytes goes in parts
+    of `part` bytes.
     """
 
-    def __init__(self, http: Http, name: str, key_env: str) -> None:
+    def __init__(
+        self,
+        http: Http,
+        name: str,
+        key_env: str,
+        *,
+        large: int = LARGE,
+        part: int = large_files.PART,
+    ) -> None:
         self._http = http
         self._name = name
         self._key_env = key_env
+        self._large = large
+        self._large_files = LargeFiles(http, name, key_env, part=part)
         self._guard = Lock()
         self._turns: dict[str, Lock] = defaultdict(Lock)
         self._usable: dict[str, FileRef] = {}
@@ -59,6 +81,8 @@ class Files:
                 or self._by_name(file)
                 or self._send(file)
             )
+            if file.progress is not None:  # of a run that died between the last answer and here
+                durable.forget(file.progress)
             self._usable[file.sha256] = ref
             return ref
 
@@ -111,14 +135,17 @@ class Files:
         return known if stored is not None and _serves(stored, file) else None
 
     def _by_name(self, file: LocalFile) -> FileRef | None:
+        newest = self._newest(file)
+        return _ref(newest, file) if newest else None
+
+    def _newest(self, file: LocalFile) -> wire.StoredFile | None:
         """What the server has under the name of these bytes: the newest of it."""
         with self._looking:
             if self._listed is None:
                 self._listed = self._ours_by_sha256()
             candidates = self._listed.get(file.sha256, ())
         fitting = [stored for stored in candidates if _serves(stored, file)]
-        newest = max(fitting, key=lambda stored: stored.created_at or 0, default=None)
-        return _ref(newest, file) if newest else None
+        return max(fitting, key=lambda stored: stored.created_at or 0, default=None)
 
     def _ours_by_sha256(self) -> dict[str, list[wire.StoredFile]]:
         listed: dict[str, list[wire.StoredFile]] = defaultdict(list)
@@ -137,7 +164,14 @@ class Files:
             self._listed = None
 
     def _send(self, file: LocalFile) -> FileRef:
-        """Send the bytes, again if need be; before a second time, see whether the first arrived."""
+        """Send the bytes: in parts if they are many and the server takes parts, else in one."""
+        if file.size > self._large:
+            stored = self._large_files.send(file, lambda: self._landed(file))
+            if stored is not None:
+                return self._accepted(file, stored)
+            _log.warning(
+                "%s has no /uploads: %s goes up in one request", self._name, file.path.name
+            )
         if file.size > MAX_BYTES:
             raise CreateRejected(
                 f"{file.path.name} has {file.size:,} bytes; {self._name} takes at most"
@@ -145,15 +179,21 @@ class Files:
                 remedy=Remedy.FIX_SPEC,
                 hint="train on fewer or shorter examples",
             )
+        return self._send_in_one(file)
+
+    def _landed(self, file: LocalFile) -> wire.StoredFile | None:
+        """What the server has under the name of these bytes now."""
+        self._forget_listing()
+        return self._newest(file)
+
+    def _send_in_one(self, file: LocalFile) -> FileRef:
+        """Send the bytes, again if need be; before a second time, see whether the first arrived."""
         sent = False
 
         def attempt() -> FileRef:
             nonlocal sent
-            if sent:
-                self._forget_listing()
-                landed = self._by_name(file)
-                if landed is not None:
-                    return landed
+            if sent and (landed := self._landed(file)):
+                return _ref(landed, file)
             sent = True
             return self._send_once(file)
 
@@ -179,14 +219,14 @@ class Files:
             if error.refused.status in SURELY_REFUSED:
                 raise rejection(error.refused, self._name, self._key_env, openai=False) from None
             raise
-        return self._accepted(file, answer)
-
-    def _accepted(self, file: LocalFile, answer: Answer) -> FileRef:
         stored = wire.stored_file(answer.document())
         if stored is None:
             raise ProviderUnavailable(
                 f"{self._name} answered {answer.where} with {answer.status} and no file id"
             )
+        return self._accepted(file, stored)
+
+    def _accepted(self, file: LocalFile, stored: wire.StoredFile) -> FileRef:
         if not _serves(stored, file):
             raise CreateRejected(
                 f"{self._name} took {file.path.name} as {stored.id}, but says it is unusable",
@@ -237,6 +277,7 @@ def _body(head: bytes, file: LocalFile, tail: bytes) -> Generator[bytes, None, N
                 left -= len(chunk)
                 digest.update(chunk)
                 yield chunk
+                file.tell(file.size - left)
             grown = stream.read(1)
     except OSError as error:
         raise CreateRejected(

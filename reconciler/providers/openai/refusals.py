@@ -1,7 +1,7 @@
 """Why OpenAI refuses a create, and what it takes before it is worth sending again.
 
-`adapter` and `files` classify every refusal through here. Pure. The statuses in SURELY_REFUSED are
-an allow-list: whatever else comes back, a job may exist.
+`adapter`, `files` and `models` classify every refusal through here. Pure. The statuses in
+SURELY_REFUSED are an allow-list: whatever else comes back, a job may exist.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ model (seen in the wild, 2026-02), so that a place may come free at any time of 
 _FILE_SECONDS = 20.0  # a file is looked over within seconds to minutes of its upload
 _RATE_SECONDS = 30.0  # where a rate limit says nothing
 _SOON = 300.0
+_NOT_FOUND = 404
 
 _PROCESSING = re.compile(r"still being processed|not ready to be used", re.IGNORECASE)
 _DAILY = re.compile(r"daily|per day", re.IGNORECASE)
@@ -63,6 +64,16 @@ def rejection(refused: Refusal, name: str, key_env: str, *, openai: bool) -> Cre
         retry_after=wait,
         hint=_hint(refused, remedy, name, key_env, openai=openai),
     )
+
+
+def surely_none(refused: Refusal) -> bool:
+    """Whether a 404 is the API's word on the id that was asked for.
+
+    The page of a web server is not, nor OpenAI's answer to a path that it has not: both only say
+    that the base URL is wrong.
+    """
+    lost = refused.message.startswith(("Invalid URL", "Unknown request URL"))
+    return refused.status == _NOT_FOUND and refused.structured and not lost
 
 
 def _remedy(refused: Refusal) -> tuple[Remedy, float | None]:
@@ -99,7 +110,7 @@ def _hint(refused: Refusal, remedy: Remedy, name: str, key_env: str, *, openai: 
             return f"see to the billing of the account at {name}"
         case Remedy.FIX_ACCOUNT:
             return f"check {key_env}, and that its account and project may create fine-tuning jobs"
-        case Remedy.FIX_SPEC if refused.status == 404:  # noqa: PLR2004 - HTTP's own number
+        case Remedy.FIX_SPEC if refused.status == _NOT_FOUND:
             return f"check spec.model, the data's file ids, and providers.{name}.base_url"
         case Remedy.FIX_SPEC if refused.param:
             return f"correct spec.{refused.param}"

@@ -156,6 +156,7 @@ providers:
   local-1-: {type: openai, base_url: "http://127.0.0.1:8080/v1"}
 policy: {max_creates: 0}
 """,
+        {"RECONCILER_ALLOWED_ENV": "PORTKEY,A"},
     )
     assert found == Config(
         root=root,
@@ -205,7 +206,7 @@ def test_state_in_s3(
     root: Path, more: str, environment: Mapping[str, str], expected: Mapping[str, Any]
 ) -> None:
     text = f"state: {{backend: s3, bucket: my-team, key: ft/state.json{more}}}\n"
-    found = load(root, text, environment)
+    found = load(root, text, {**environment, "RECONCILER_ALLOWED_HOSTS": "s3.example.org"})
     assert found.state == S3StateSettings(bucket="my-team", key="ft/state.json", **expected)
 
 
@@ -354,7 +355,7 @@ providers:
         text = """
 providers:
   fireworks: {type: fireworks, account_id: from-file}
-  second: {type: fireworks, account_id: mine, api_key_env: SECOND_KEY}
+  second: {type: fireworks, account_id: mine, api_key_env: SECOND_API_KEY}
 """
         environment = {
             "FIREWORKS_ACCOUNT_ID": "from-env",
@@ -365,7 +366,7 @@ providers:
             name="fireworks", account_id="from-env", base_url="https://fw.example"
         )
         assert found.providers["second"] == FireworksSettings(
-            name="second", account_id="mine", api_key_env="SECOND_KEY"
+            name="second", account_id="mine", api_key_env="SECOND_API_KEY"
         )
 
     @pytest.mark.parametrize(

@@ -268,7 +268,7 @@ def test_a_secret_is_never_in_the_file_nor_in_the_message(root: Path, settings: 
 @pytest.mark.parametrize(
     "settings",
     [
-        "headers: {Authorization: 'Bearer ${env:TOKEN}'}",
+        "headers: {Authorization: 'Bearer ${env:RECONCILER_TOKEN}'}",
         "headers: {x-portkey-provider: '@openai-prod', x-trace: abc}",
         "headers: {api-key: ''}",
         "query: {api-version: 2025-04-01-preview}",

@@ -2,7 +2,7 @@
 
 `reconciler.cli` loads it and hands it down. It never holds a secret: only the names of the
 variables that do. `settings` holds the values, `values` reads single words of the file, `rules`
-finds what its schema cannot.
+finds what its schema cannot, and `trust` says what a file may send, and to whom.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from reconciler.config.settings import (
     FileStateSettings,
     FireworksSettings,
     OpenAISettings,
-    Policy,
     ProviderSettings,
     S3StateSettings,
     StateSettings,
 )
+from reconciler.config.trust import Trust, check_key
 from reconciler.config.values import FILE, check_url, duration, expand, is_loopback
+from reconciler.cost import BaseModel
 from reconciler.errors import ConfigError, Problem, SpecError
+from reconciler.policy import Policy
 
 __all__ = [
     "FILE",
@@ -38,6 +40,7 @@ __all__ = [
     "ProviderSettings",
     "S3StateSettings",
     "StateSettings",
+    "check_key",
     "check_url",
     "duration",
     "expand",
@@ -76,11 +79,13 @@ def load(path: Path | None, *, start: Path, environment: Mapping[str, str]) -> C
     The root is the folder of the file. Without `path`, reconciler.yaml is looked for from `start`
     up to the folder that holds `.git`, and outside of git in `start` alone; where there is none,
     everything has its default and the root is that folder. Raises ConfigError with every problem
-    as `file:line:col: message`, the file as seen from `start`.
+    as `file:line:col: message`, the file as seen from `start`. What the file may send where is for
+    the environment to say; see `trust`.
     """
     start = start.resolve()
     file, root = _found(start) if path is None else (start / path, (start / path).parent.resolve())
-    settings = {} if file is None else _read(file, os.path.relpath(file, start), root)
+    trust = Trust.of(environment)
+    settings = {} if file is None else _read(file, os.path.relpath(file, start), root, trust)
     providers = {
         name: _provider(name, entry, environment)
         for name, entry in {**_IMPLICIT, **settings.get("providers", {})}.items()
@@ -91,7 +96,8 @@ def load(path: Path | None, *, start: Path, environment: Mapping[str, str]) -> C
         specs=tuple(settings.get("specs", ("specs",))),
         state=_state(settings.get("state", {}), environment),
         providers=providers,
-        policy=Policy(max_creates=settings.get("policy", {}).get("max_creates")),
+        policy=_policy(settings.get("policy", {})),
+        models=tuple(_base_model(id_, row) for id_, row in settings.get("models", {}).items()),
     )
 
 
@@ -109,7 +115,7 @@ def _found(start: Path) -> tuple[Path | None, Path]:
     return None, top
 
 
-def _read(file: Path, shown: str, root: Path) -> Mapping[str, Any]:
+def _read(file: Path, shown: str, root: Path, trust: Trust) -> Mapping[str, Any]:
     """What the file says, checked; {} where it says nothing."""
     from reconciler import schema, yamlio
 
@@ -129,7 +135,7 @@ def _read(file: Path, shown: str, root: Path) -> Mapping[str, Any]:
         for other in others
     ]
     broken = schema.problems("config", document)
-    problems += broken or Rules(document, root).problems()
+    problems += broken or Rules(document, root, trust, frozenset(_IMPLICIT)).problems()
     if problems:
         raise _wrong(problems)
     value: Mapping[str, Any] = document.value
@@ -146,6 +152,31 @@ def _state(entry: Mapping[str, Any], environment: Mapping[str, str]) -> StateSet
         return FileStateSettings(**values)
     # boto3 itself looks at AWS_DEFAULT_REGION alone.
     return S3StateSettings(**{"region": environment.get("AWS_REGION") or None} | values)
+
+
+def _policy(entry: Mapping[str, Any]) -> Policy:
+    rules: dict[str, Any] = {
+        name: tuple(rule) if isinstance(rule, list) else rule for name, rule in entry.items()
+    }
+    return Policy(**rules)
+
+
+def _base_model(id_: str, entry: Mapping[str, Any]) -> BaseModel:
+    """A row of the repository's own; what it leaves out, nobody says."""
+    values = {key: value for key, value in entry.items() if key not in ("price", "methods")}
+    price = entry.get("price", {})
+    return BaseModel(
+        id=id_,
+        methods=tuple(entry.get("methods", ())),
+        usd_per_million_tokens=_usd(price.get("per_million_tokens")),
+        usd_per_hour=_usd(price.get("per_hour")),
+        source=FILE,
+        **values,
+    )
+
+
+def _usd(price: float | None) -> float | None:
+    return None if price is None else float(price)
 
 
 def _provider(

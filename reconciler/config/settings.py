@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.cost import BaseModel
+from reconciler.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,24 +86,6 @@ class S3StateSettings:
 
 
 StateSettings = FileStateSettings | S3StateSettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What a pass may do at most; None is no limit.
-
-    `max_cost_usd` holds for the creates of one plan together. `providers`, `models` and `methods`
-    are all that may be used. `required_labels` must be on every spec. `require_clean` refuses to
-    create from a working tree that differs from its commit.
-    """
-
-    max_creates: int | None = None
-    max_cost_usd: float | None = None
-    providers: tuple[str, ...] | None = None
-    models: tuple[str, ...] | None = None
-    methods: tuple[str, ...] | None = None
-    required_labels: tuple[str, ...] = ()
-    require_clean: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import hashlib
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -245,12 +246,20 @@ def test_a_file_that_is_not_there_is_said_as_one(file: LocalFile) -> None:
 
 
 def test_a_file_beyond_the_limit_is_refused_before_it_is_read(file: LocalFile) -> None:
-    big = LocalFile(path=file.path, sha256=SHA, size=512 * 1024 * 1024 + 1)
+    big = LocalFile(path=file.path, sha256=SHA, size=8 * 1024**3 + 1)
     with (
         bench(route({"GET /v1/files": NONE})) as at,
-        pytest.raises(CreateRejected, match="takes at most 536,870,912 in one upload"),
+        pytest.raises(CreateRejected, match="takes at most 8,589,934,592"),
     ):
         at.provider.upload(big)
+
+
+def test_what_leaves_is_told(file: LocalFile) -> None:
+    told: list[int] = []
+    table = {"GET /v1/files": NONE, "POST /v1/files": Reply(200, STORED)}
+    with bench(route(table)) as at:
+        at.provider.upload(replace(file, tell=told.append))
+    assert told == [len(CONTENT)]
 
 
 def test_a_file_is_never_in_memory_whole(tmp_path: Path) -> None:

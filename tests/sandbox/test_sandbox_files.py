@@ -305,10 +305,38 @@ def test_an_upload_expires_after_an_hour(api: Api, clock: Clock) -> None:
     assert refusal(send_part(api, upload, b"{}\n")) == (400, "upload_expired", None)
 
 
-def test_parts_may_not_hold_more_than_was_announced(api: Api) -> None:
+def test_a_part_that_no_completion_names_is_no_trouble(api: Api) -> None:
     upload = start_upload(api, b"{}\n")["id"]
-    assert send_part(api, upload, b"{}").status_code == 200
-    assert refusal(send_part(api, upload, b"{}")) == (400, None, None)
+    first, again = (send_part(api, upload, b"{}\n").json()["id"] for _ in range(2))
+    assert first != again
+    done = api.post(f"/uploads/{upload}/complete", {"part_ids": [again]})
+    content = api.request("GET", f"/files/{done['file']['id']}/content").content
+    assert content == b"{}\n"
+
+
+def test_parts_may_not_hold_more_than_an_upload_takes(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "UPLOAD_LIMIT", 5)
+    upload = start_upload(api, b"{}\n")["id"]
+    assert send_part(api, upload, b"{}\n").status_code == 200
+    assert refusal(send_part(api, upload, b"{}\n")) == (400, "upload_too_large", None)
+
+
+def test_a_part_is_named_once_and_has_bytes(api: Api) -> None:
+    upload = start_upload(api, b"{}{}")["id"]
+    assert refusal(send_part(api, upload, b"")) == (400, None, "data")
+    part = send_part(api, upload, b"{}").json()["id"]
+    reply = api.request("POST", f"/uploads/{upload}/complete", json={"part_ids": [part, part]})
+    assert refusal(reply) == (400, None, "part_ids")
+
+
+def test_the_log_has_every_part(api: Api) -> None:
+    upload = start_upload(api, b"{}\n")["id"]
+    part = send_part(api, upload, b"{}\n").json()["id"]
+    line = api.journal()[-1]
+    assert (line["operation"], line["upload"], line["part"]) == ("openai.upload-part", upload, part)
+    assert (line["bytes"], line["sha256"]) == (3, hashlib.sha256(b"{}\n").hexdigest())
 
 
 def test_a_part_too_large_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,10 @@
 """The handlers of `/v1/uploads`: files too big for one request, sent in parts.
 
 `routes` puts them under their paths. A part is a file in the folder of its upload; completing puts
-the parts together in the order the client names, checks size and md5, and makes a file of them.
+the parts together in the order the client names, checks size and md5, and makes a file of them. A
+part that no completion names is no trouble, whoever sent it twice: only the sum of all is bounded.
+The log has the size and the SHA-256 of every part, so that tests can tell one sent again. No part
+is ever in memory whole.
 """
 
 from __future__ import annotations
@@ -19,9 +22,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reconciler.sandbox.exchange import Refusal, World, bounded
+from reconciler.sandbox.journal import entry_of
 from reconciler.sandbox.openai import fields
 from reconciler.sandbox.openai.file_store import FileStore, file_object
-from reconciler.sandbox.openai.files import FORM_ROOM, PURPOSES, check_name, expiry, save
+from reconciler.sandbox.openai.files import FORM_ROOM, PURPOSES, check_name, expiry
 from reconciler.sandbox.openai.wire import read_json, refused, too_large
 from reconciler.sandbox.store import Collection, Record, new_id
 
@@ -83,17 +87,21 @@ class UploadHandlers:
             size = data.size or 0
             if size > PART_LIMIT:
                 raise too_large(PART_LIMIT)
+            if size == 0:
+                raise refused("The part is empty.", param="data")
             part = f"part_{secrets.token_hex(16)}"
             self._folder(name).mkdir(exist_ok=True)
-            await asyncio.to_thread(save, data, self._folder(name) / part)
+            digest = await asyncio.to_thread(_save, data, self._folder(name) / part)
+        details = {"upload": name, "part": part, "bytes": size, "sha256": digest}
+        entry_of(request.scope).details |= details
 
         def with_part(record: Record) -> Record:
             self._check_open(record, name)
             parts = {**record["parts"], part: size}
-            if sum(parts.values()) > record["bytes"]:
+            if sum(parts.values()) > UPLOAD_LIMIT:
                 raise refused(
-                    f"The parts of upload {name} hold more than the {record['bytes']} bytes that "
-                    "were announced."
+                    f"The parts of upload {name} hold more than {UPLOAD_LIMIT} bytes.",
+                    code="upload_too_large",
                 )
             return {**record, "parts": parts}
 
@@ -195,11 +203,23 @@ def _check_parts(record: Record, part_ids: Sequence[Any]) -> None:
     for part in part_ids:
         if not isinstance(part, str) or part not in record["parts"]:
             raise refused(f"No such part: {part}", param="part_ids")
+    if len(set(part_ids)) < len(part_ids):
+        raise refused("A part is named twice.", param="part_ids")
     size = sum(record["parts"][part] for part in part_ids)
     if size != record["bytes"]:
         raise refused(
             f"The parts hold {size} bytes, but {record['bytes']} were announced.", param="part_ids"
         )
+
+
+def _save(upload: UploadFile, path: Path) -> str:
+    """Write what was uploaded to a path, block by block; its SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("wb") as target:
+        while block := upload.file.read(_BLOCK):
+            digest.update(block)
+            target.write(block)
+    return digest.hexdigest()
 
 
 def _unknown(name: str) -> Refusal:

@@ -2,7 +2,8 @@
 
 `routes` calls them with the bucket and key of the path. An upload is a record that lists its parts;
 their bytes lie beside it until they are put together. Its end is kept, so that whoever lost the
-reply and asks again hears the same: S3 does that too.
+reply and asks again hears the same: S3 does that too. The log has upload, number, size and MD5 of
+every part, so that tests can tell one sent again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler.sandbox.exchange import World, bounded
+from reconciler.sandbox.journal import entry_of
 from reconciler.sandbox.s3 import checksums
 from reconciler.sandbox.s3.bodies import receive
 from reconciler.sandbox.s3.object_store import Content, ObjectStore, check_key
@@ -80,6 +82,12 @@ class MultipartHandlers:
             path.unlink()
             raise refused("InvalidRequest", "Checksum Type mismatch occurred.")
         etag = f'"{received.md5}"'
+        entry_of(request.scope).details |= {
+            "upload": record["id"],
+            "part": number,
+            "bytes": received.size,
+            "md5": received.md5,
+        }
         part = {
             "etag": etag,
             "size": received.size,

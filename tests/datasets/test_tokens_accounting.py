@@ -253,11 +253,12 @@ def test_nothing_in_a_line_makes_it_fail(damaged: bytes) -> None:
     assert WORDS.weigh(damaged).low >= 0
 
 
-def test_a_schema_without_end_is_given_up() -> None:
-    for depth in (400, 2_000):
-        deep = b'{"properties":{"a":' * depth + b"{}" + b"}}" * depth
-        offered = b'{"messages":[],"tools":[{"function":{"parameters":' + deep + b"}}]}"
-        assert WORDS.weigh(offered) == NOTHING
+@pytest.mark.parametrize(("depth", "counted"), [(100, True), (5_000, False)])
+def test_a_schema_without_end_is_given_up(depth: int, counted: bool) -> None:
+    deep = b'{"properties":{"a":' * depth + b"{}" + b"}}" * depth
+    offered = b'{"messages":[],"tools":[{"function":{"parameters":' + deep + b"}}]}"
+    assert (WORDS.weigh(offered).likely > 6 * depth) is counted
+    assert (WORDS.weigh(offered) != NOTHING) is counted
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:

@@ -415,7 +415,7 @@ class TestStored:
     )
     def test_a_model(self, kind: str | None, addon: bool) -> None:
         stored = wire.stored_model({"kind": kind, "state": "READY"})
-        assert stored == StoredModel(ready=True, addon=addon)
+        assert stored == StoredModel(ready=True, addon=addon, tuned=addon)
 
     def test_no_model(self) -> None:
         assert wire.stored_model(None) is None

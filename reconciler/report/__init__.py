@@ -14,21 +14,41 @@ from reconciler.errors import ConfigError, Problem
 from reconciler.model import Event, MetricPoint, Outcome, Plan, Record
 from reconciler.report.rows import StatusRow
 
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "markdown", "github", "sarif")
 
 
 class Layout(TypedDict, total=False):
-    """How text is set: ANSI colours or none, and how many cells wide. JSON takes no notice."""
+    """How a report is set: ANSI colours or none, how many cells wide, and whose comment it is.
+
+    Only text takes notice of `color` and `width`, only markdown of `key`: what tells the comments
+    of one pull request apart, the namespace where nobody says otherwise.
+    """
 
     color: bool
     width: int
+    key: str
 
 
 class Report(Protocol):
-    """One format. Every function returns a whole document without its last line end."""
+    """One format. Every function returns a whole document without its last line end.
 
-    def plan(self, plan: Plan, *, checksum: str | None = None, **layout: Unpack[Layout]) -> str:
-        """What would happen. `checksum` is that of `reconciler.plan`, for whoever saves a plan."""
+    A function raises ConfigError where its format has no form for it; the message names those that
+    have one.
+    """
+
+    def plan(
+        self,
+        plan: Plan,
+        *,
+        checksum: str | None = None,
+        budget: float | None = None,
+        **layout: Unpack[Layout],
+    ) -> str:
+        """What would happen, and what it would cost.
+
+        `checksum` is that of `reconciler.plan`, for whoever saves a plan. `budget` is the most a
+        plan may cost here, in US dollars; None is no limit.
+        """
 
     def pass_result(self, outcomes: Sequence[Outcome], **layout: Unpack[Layout]) -> str:
         """What apply did, an entry per step."""
@@ -68,7 +88,20 @@ def choose(format_: str) -> Report:
             from reconciler.report import as_json
 
             return as_json
+        case "markdown":
+            from reconciler.report import markdown
+
+            return markdown
+        case "github":
+            from reconciler.report import github
+
+            return github
+        case "sarif":
+            from reconciler.report import sarif
+
+            return sarif
         case _:
             raise ConfigError(
-                f"there is no output format {format_!r}", hint=f"choose {' or '.join(FORMATS)}"
+                f"there is no output format {format_!r}",
+                hint=f"choose {', '.join(FORMATS[:-1])} or {FORMATS[-1]}",
             )

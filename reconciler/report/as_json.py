@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from reconciler.errors import Problem
+from reconciler.cost import Estimate
+from reconciler.errors import Problem, Severity
 from reconciler.model import (
     Action,
     Dataset,
@@ -39,9 +40,19 @@ if TYPE_CHECKING:
 _JOB_BRIEF = ("id", "status", "provider_status", "fine_tuned_model", "trained_tokens", "error")
 """What a plan says of a job; a record holds the whole object."""
 
+_USD_DIGITS = 4
+"""Sums of dollars are rounded as `reconciler.cost` rounds what they are made of."""
 
-def plan(plan: Plan, *, checksum: str | None = None, **_layout: Unpack[Layout]) -> str:
+
+def plan(
+    plan: Plan,
+    *,
+    checksum: str | None = None,
+    budget: float | None = None,
+    **_layout: Unpack[Layout],
+) -> str:
     """`kind: Plan`."""
+    usd, usd_high = plan.usd
     actions = Counter(step.action for step in plan.steps)
     again = sum(words.label(step) == words.TRAIN_AGAIN for step in plan.steps)
     summary = {action.value: actions[action] for action in Action} | {
@@ -55,6 +66,13 @@ def plan(plan: Plan, *, checksum: str | None = None, **_layout: Unpack[Layout]) 
         checksum=checksum,
         changes_anything=plan.changes_anything,
         summary=summary,
+        cost={
+            "usd": round(usd, _USD_DIGITS),
+            "usd_high": round(usd_high, _USD_DIGITS),
+            "unpriced": len(plan.unpriced),
+            "budget_usd": budget,
+        },
+        warnings=[_problem(warning) for warning in plan.warnings],
         steps=[_step(step) for step in plan.steps],
     )
 
@@ -100,22 +118,15 @@ def metrics(points: Sequence[MetricPoint], **_layout: Unpack[Layout]) -> str:
 
 def problems(problems: Sequence[Problem], files_checked: int, **_layout: Unpack[Layout]) -> str:
     """`kind: ValidationResult`."""
-    found = [
-        {
-            "file": problem.file,
-            "line": problem.line,
-            "column": problem.column,
-            "message": problem.message,
-            "hint": problem.hint,
-        }
-        for problem in problems
-    ]
+    severities = Counter(problem.severity for problem in problems)
     return _document(
         "ValidationResult",
-        valid=not problems,
+        valid=not severities[Severity.ERROR],
         files_checked=files_checked,
         files_with_problems=len({problem.file for problem in problems}),
-        problems=found,
+        errors=severities[Severity.ERROR],
+        warnings=severities[Severity.WARNING],
+        problems=[_problem(problem) for problem in problems],
     )
 
 
@@ -161,8 +172,10 @@ def _step(step: Step) -> dict[str, Any]:
             {"field": change.field, "before": change.before, "after": change.after}
             for change in step.changes
         ],
+        "estimate": _estimate(step.estimate),
         "message": step.message,
         "hint": words.step_next(step),
+        "warning": step.warning,
     }
 
 
@@ -197,8 +210,19 @@ def _record(record: Record) -> dict[str, Any]:
         "binding": record.binding,
         "pending_since": record.pending_since,
         "rejection": _rejection(record.rejection),
+        "estimate": _estimate(record.estimate),
         "job": job_object(record.job) if record.job else None,
     }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {name: getattr(problem, name) for name in problem.__dataclass_fields__}
+
+
+def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    return {name: getattr(estimate, name) for name in estimate.__dataclass_fields__}
 
 
 def _brief(job: Job | None) -> dict[str, Any] | None:

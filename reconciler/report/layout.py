@@ -92,9 +92,11 @@ def facts(pieces: Iterable[str | Span]) -> Paragraph:
     return Paragraph(pieces=spans, joiner=" · ")
 
 
-def summary(title: str, parts: Sequence[str]) -> Paragraph:
-    """`Plan: 1 to create, 1 in sync`, which breaks between two parts if it has to."""
+def summary(title: str, parts: Sequence[str], cost: str = "") -> Paragraph:
+    """`Plan: 1 to create, 1 in sync · about $0.77`, which breaks between two parts if need be."""
     pieces = [*(f"{part}," for part in parts[:-1]), *parts[-1:]]
+    if cost:
+        pieces.append(f"· {cost}")
     return Paragraph(pieces=tuple(Span(piece, Tone.STRONG) for piece in (title, *pieces)))
 
 
@@ -110,9 +112,13 @@ def table_width(columns: Sequence[Column], rows: Iterable[Sequence[Span]]) -> in
 
 
 class Page:
-    """Collects lines of at most `width` cells; `str()` gives them without a last line end."""
+    """Collects lines of at most `width` cells; `str()` gives them without a last line end.
 
-    def __init__(self, *, color: bool = False, width: int = 100) -> None:
+    It takes the whole of `report.Layout`; `key` is for comments and changes nothing here.
+    """
+
+    def __init__(self, *, color: bool = False, width: int = 100, key: str = "") -> None:
+        del key
         self.width = max(width, LEAST_WIDTH)
         self._color = color
         self._lines: list[str] = []

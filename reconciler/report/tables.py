@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 from reconciler.model import Dataset, Job, MetricPoint, Record
-from reconciler.report import words
+from reconciler.report import estimates, words
 from reconciler.report.layout import (
     GAP,
     MARGIN,
@@ -62,15 +62,6 @@ _PHASE_TONES = {
     "Unknown": Tone.WARN,
 }
 """The sidecar's phases, in the order of a job's life, and their tones."""
-
-_NEXT = {
-    "Paused": words.RESUME,
-    "Failed": words.DO_AGAIN,
-    "Cancelled": words.AFTER_ALL,
-    "Held": "reconcile plan says what it waits for",
-    "Unknown": "reconcile apply looks for the job before anything else",
-}
-"""The phases that need somebody, and what to do where the row does not say."""
 
 
 def status(rows: Sequence[StatusRow], now: float, **layout: Unpack[Layout]) -> str:
@@ -165,11 +156,9 @@ def _beneath(row: StatusRow) -> list[Paragraph]:
     found: list[Paragraph] = []
     if row.last_succeeded_model and row.last_succeeded_model != row.fine_tuned_model:
         found += sentences(f"last succeeded: {row.last_succeeded_model}")
-    if row.phase in _NEXT or row.synced is False:
+    if words.needs_somebody(row):
         found += sentences(row.message)
-        hint = row.hint or _NEXT.get(row.phase, "reconcile apply brings it in sync")
-        if hint not in row.message:
-            found += sentences(hint, lead="→ ")
+        found += sentences(words.row_next(row), lead="→ ")
     return found
 
 
@@ -204,6 +193,9 @@ def _record_lines(record: Record) -> Iterator[tuple[str, str]]:
         yield "refused at", words.moment(rejection.at)
         retry = "not by itself" if rejection.retry_at is None else words.moment(rejection.retry_at)
         yield "tried again", f"{retry} ({rejection.remedy})"
+    if record.estimate is not None:
+        cost = estimates.money(record.estimate)
+        yield "estimate", f"{estimates.size(record.estimate)} {cost}"
     if record.job is not None:
         yield from _job_lines(record.job)
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Unpack
 
-from reconciler.errors import Problem
+from reconciler.errors import Problem, Severity
 from reconciler.model import Action, Event, Outcome, Plan, Result, Step
-from reconciler.report import words
+from reconciler.report import estimates, words
 from reconciler.report.layout import (
     GAP,
     MARGIN,
@@ -45,6 +45,12 @@ __all__ = [
 
 FOLD_ABOVE = 20
 """In a plan of more steps than this, those in sync are counted instead of listed."""
+
+FEW = 3
+"""Of the warnings of a data file, a plan tells this many; `validate` tells them all."""
+
+FILES = 5
+"""A plan tells the warnings of this many data files, and counts the rest."""
 
 _TIME = len("2026-11-23T14:05:09Z")
 _LEAD = "→ "
@@ -80,9 +86,10 @@ def plan(
     plan: Plan,
     *,
     checksum: str | None = None,  # noqa: ARG001 - for programs that keep a plan
+    budget: float | None = None,
     **layout: Unpack[Layout],
 ) -> str:
-    """A block per step, then `Plan: 1 to create, 1 in sync`."""
+    """A block per step, then `Plan: 1 to create, 1 in sync · about $0.77 of $500`."""
     page = Page(**layout)
     large = len(plan.steps) > FOLD_ABOVE
     listed = [step for step in plan.steps if not (large and _folds(step))]
@@ -96,6 +103,7 @@ def plan(
                 *_changed(words.change_phrases(step)),
                 *_why(words.step_sentences(step)),
                 *_changed(words.translations(step)),
+                *_warned(words.cost_notes(step)),
                 *_why(words.duplicate_lines(step.duplicates)),
                 *_next(words.step_next(step)),
             ],
@@ -103,8 +111,9 @@ def plan(
         for step in listed
     ]
     _write_blocks(page, blocks, folded=f"{folded:,} more, not listed" if folded else "")
+    _write_warnings(page, plan.warnings)
     counted = words.plan_summary(plan) or ("no specs and no jobs, nothing to do",)
-    page.body([summary("Plan:", counted)])
+    page.body([summary("Plan:", counted, estimates.plan_cost(plan, budget))])
     return str(page)
 
 
@@ -149,15 +158,9 @@ def problems(problems: Sequence[Problem], files_checked: int, **layout: Unpack[L
     """`file:line:col: message (hint)` a line, never wrapped: editors and CI read them too."""
     page = Page(**layout)
     for problem in problems:
-        place = str(replace(problem, message="", hint=""))
+        place = str(replace(problem, message="", hint="", severity=Severity.ERROR))
         page.whole_line([Span(place, Tone.STRONG), Span(str(problem).removeprefix(place))])
-    files = words.count(files_checked, "file")
-    bad = len({problem.file for problem in problems})
-    if problems:
-        among = f"{bad:,} of {files}" if bad <= files_checked else words.count(bad, "file")
-        page.body(sentences(f"{words.count(len(problems), 'problem')} in {among}"))
-    else:
-        page.body(sentences(f"{files}, no problems" if files_checked else "no files to check"))
+    page.body(sentences(words.problem_summary(problems, files_checked)))
     return str(page)
 
 
@@ -185,6 +188,27 @@ def _write_blocks(page: Page, blocks: Sequence[_Block], folded: str = "") -> Non
         page.body(sentences(folded), at=MARGIN + label_width + GAP)
 
 
+def _write_warnings(page: Page, warnings: Sequence[Problem]) -> None:
+    """What the checks of the data found: how much in each file, and the first few."""
+    files = list(words.by_file(warnings).items())
+    for file, found in files[:FILES]:
+        page.body([facts([Span(file, Tone.STRONG), words.count(len(found), "warning")])], at=MARGIN)
+        for warning in found[:FEW]:
+            page.body(sentences(_within(warning)), at=MARGIN + GAP)
+    left = sum(len(found) for _, found in files[FILES:])
+    if left:
+        told = f"{words.count(left, 'warning')} in {words.count(len(files) - FILES, 'more file')}"
+        page.body(sentences(told), at=MARGIN)
+    if left or any(len(found) > FEW for _, found in files):
+        page.body(sentences("reconcile validate tells them all", lead=_LEAD), at=MARGIN)
+
+
+def _within(warning: Problem) -> str:
+    """A warning beneath the name of its file."""
+    place = f"{warning.line}:{warning.column}: " if warning.line else ""
+    return f"{place}{warning.message}" + (f" ({warning.hint})" if warning.hint else "")
+
+
 def _folds(step: Step) -> bool:
     """Whether a step needs nobody's eyes."""
     return step.action is Action.NOOP and not step.duplicates and words.healthy(step.job)
@@ -193,6 +217,11 @@ def _folds(step: Step) -> bool:
 def _why(found: Iterable[str]) -> Iterator[Paragraph]:
     for text in found:
         yield from sentences(text)
+
+
+def _warned(notes: Iterable[str]) -> Iterator[Paragraph]:
+    for text in notes:
+        yield from sentences(text, Tone.WARN)
 
 
 def _changed(phrases: Sequence[str]) -> tuple[Paragraph, ...]:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from reconciler import changes
+from reconciler.errors import Problem, Severity
 from reconciler.model import (
     Action,
     Dataset,
@@ -26,6 +27,8 @@ from reconciler.model import (
     Result,
     Step,
 )
+from reconciler.report import estimates
+from reconciler.report.rows import StatusRow
 
 ABSENT = "-"
 """Stands in a table for what nobody said."""
@@ -64,6 +67,15 @@ _NEXT = {
 DO_AGAIN = "correct the spec or its data, or raise spec.attempt, to train again"
 AFTER_ALL = "to train it after all, raise spec.attempt"
 RESUME = "it goes on when somebody resumes it at the provider"
+
+_NEXT_BY_PHASE = {
+    "Paused": RESUME,
+    "Failed": DO_AGAIN,
+    "Cancelled": AFTER_ALL,
+    "Held": "reconcile plan says what it waits for",
+    "Unknown": "reconcile apply looks for the job before anything else",
+}
+"""The sidecar's phases that need somebody, and what to do where nothing else says it."""
 
 
 def harmless(text: str) -> str:
@@ -153,12 +165,15 @@ def step_facts(step: Step) -> tuple[str, ...]:
     if step.spec is None:
         return (step.provider, *([step.record.token] if step.record else []))
     spec = step.spec
-    facts = [step.provider, _base_model(step), spec.method, *_size(spec.training)]
+    facts = [step.provider, base_model(step), spec.method, *_size(spec.training)]
     if spec.validation is not None and spec.validation.examples is not None:
         facts.append(f"{spec.validation.examples:,} to validate")
+    estimated = estimates.fact(step)
     epochs = spec.hyperparameters.get("n_epochs")
-    if isinstance(epochs, int):
+    if isinstance(epochs, int) and step.estimate is None:
         facts.append(count(epochs, "epoch"))
+    if estimated:
+        facts.append(estimated)
     if spec.attempt:
         facts.append(f"attempt {spec.attempt}")
     return tuple(facts)
@@ -171,13 +186,22 @@ def outcome_facts(outcome: Outcome) -> tuple[str, ...]:
         return step_facts(step)
     if outcome.result is Result.HELD:
         return step_facts(replace(step, job=job))
-    model = [_base_model(step)] if outcome.result is Result.CREATED else []
-    return (step.provider, *model, *job_facts(job))
+    if outcome.result is not Result.CREATED:
+        return (step.provider, *job_facts(job))
+    estimated = [estimates.fact(step)] if step.estimate else []
+    return (step.provider, base_model(step), *job_facts(job), *estimated)
 
 
 def outcome_job(outcome: Outcome) -> Job | None:
     """The job as state holds it after the step, or as the step saw it."""
     return (outcome.record.job if outcome.record else None) or outcome.step.job
+
+
+def base_model(step: Step) -> str:
+    """The model a step trains on, or whose model that will be."""
+    spec = step.spec
+    named = step.base_model or (spec.model if spec else None)
+    return named or (f"the model of {spec.model_from}" if spec and spec.model_from else ABSENT)
 
 
 def job_facts(job: Job) -> tuple[str, ...]:
@@ -203,6 +227,33 @@ def reason(error: JobError) -> str:
 def change_phrases(step: Step) -> tuple[str, ...]:
     """`n_epochs 3 → 4`, for each field that differs from what the name was last trained with."""
     return tuple(changes.sentence((change,)) for change in step.changes)
+
+
+def cost_notes(step: Step) -> tuple[str, ...]:
+    """What to know of a step that is done all the same: its cost, then its warning."""
+    return (*estimates.notes(step), *((f"warning: {step.warning}",) if step.warning else ()))
+
+
+def problem_summary(problems: Sequence[Problem], files_checked: int) -> str:
+    """`2 problems, 3 warnings in 2 of 41 files`: what validate says last."""
+    files = count(files_checked, "file")
+    if not problems:
+        return f"{files}, no problems" if files_checked else "no files to check"
+    warnings = sum(problem.severity is Severity.WARNING for problem in problems)
+    errors = len(problems) - warnings
+    found = [count(errors, "problem")] if errors else []
+    found += [count(warnings, "warning")] if warnings else []
+    bad = len({problem.file for problem in problems})
+    among = f"{bad:,} of {files}" if bad <= files_checked else count(bad, "file")
+    return f"{', '.join(found)} in {among}"
+
+
+def by_file(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
+    """The problems of each file, in the order given."""
+    found: dict[str, list[Problem]] = {}
+    for problem in problems:
+        found.setdefault(problem.file, []).append(problem)
+    return found
 
 
 def translations(step: Step) -> tuple[str, ...]:
@@ -260,6 +311,19 @@ def job_next(job: Job | None) -> str:
             return ""
 
 
+def row_next(row: StatusRow) -> str:
+    """What to do about a row of the status table; "" for one that needs nobody."""
+    if not needs_somebody(row):
+        return ""
+    hint = row.hint or _NEXT_BY_PHASE.get(row.phase, "reconcile apply brings it in sync")
+    return "" if hint in row.message else hint
+
+
+def needs_somebody(row: StatusRow) -> bool:
+    """Whether a row of the status table is for somebody to look at."""
+    return row.phase in _NEXT_BY_PHASE or row.synced is False
+
+
 def healthy(job: Job | None) -> bool:
     """Whether a job needs nobody: it has succeeded or is on its way."""
     return not job_next(job)
@@ -272,12 +336,6 @@ def duplicate_lines(duplicates: Sequence[Job]) -> tuple[str, ...]:
         + ("" if job.created_at is None else f" · since {moment(job.created_at)}")
         for job in duplicates
     )
-
-
-def _base_model(step: Step) -> str:
-    spec = step.spec
-    named = step.base_model or (spec.model if spec else None)
-    return named or (f"the model of {spec.model_from}" if spec and spec.model_from else ABSENT)
 
 
 def _size(dataset: Dataset) -> tuple[str, ...]:

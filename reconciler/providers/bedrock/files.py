@@ -1,21 +1,30 @@
 """Training files in S3, each stored once.
 
 `adapter` uploads through here. An object is named after the sha256 of its bytes, and carries it in
-its metadata. Bytes are hashed on their way out, and an object comes into being only if they were
-the measured ones. It must never hold a large file in memory, trust an object whose hash it cannot
-see, or leave half an upload behind without trying to take it back.
+its metadata. S3 compares the hash of every part with what arrived. A large upload is noted as it
+goes, and S3 itself tells which parts it has, so that the run after a crash sends what is missing
+and nothing else. It must never hold more than a few parts in memory, trust an object whose hash it
+cannot see, or leave half an upload behind that nobody will go on with.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
-from collections.abc import Collection, Iterator, Mapping
-from threading import Lock
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
+from reconciler import durable
 from reconciler.config import BedrockSettings
-from reconciler.errors import CreateRejected, ProviderError, ProviderUnavailable, Remedy
+from reconciler.errors import (
+    CreateRejected,
+    ProviderAuthError,
+    ProviderError,
+    ProviderUnavailable,
+    Remedy,
+)
 from reconciler.model import FileRef
 from reconciler.providers.base import LocalFile
 from reconciler.providers.bedrock import s3_uri
@@ -23,13 +32,22 @@ from reconciler.providers.bedrock.calls import Calls
 from reconciler.providers.bedrock.data_rules import uploads
 from reconciler.providers.bedrock.refusals import Refused, rejection
 from reconciler.providers.bedrock.wire import moment
+from reconciler.providers.parts import Measured, Part, Tally, in_parallel, measured, stream
+from reconciler.providers.progress import Notes, Progress
 
-PART = 16 * 1024 * 1024
+PART = 8 * 1024 * 1024
 """Bytes of one part of a large upload, and the most that is sent in one. S3 takes 10,000 parts of
-at least 5 MiB, so that this is room for 160 GB."""
+at least 5 MiB, so that this is room for 80 GB; Bedrock reads 10."""
+
+IN_MEMORY = 4
+"""Parts that an account holds in memory at once, of whatever files. botocore reads what it sends
+more than once, to sign it and to try again, so that a part has to be there whole."""
 
 _HASH = "sha256"
 _NOT_FOUND = 404
+_DAMAGED = "BadDigest"
+_GONE = ("NoSuchUpload", "InvalidPart", "InvalidPartOrder", "EntityTooSmall")
+"""What S3 says where an upload is not what we took it for: it has ended, or lost parts."""
 
 
 class Files:
@@ -43,19 +61,27 @@ class Files:
         self._settings = settings
         self._part = part
         self._guard = Lock()
+        self._turns: dict[str, Lock] = defaultdict(Lock)
         self._there: dict[str, FileRef] = {}
+        self._room = BoundedSemaphore(IN_MEMORY)
 
     def upload(self, file: LocalFile) -> FileRef:
-        """See `Provider.upload`. Where to look for these bytes, their name alone says."""
+        """See `Provider.upload`. Where to look for these bytes, their name alone says.
+
+        Two threads with the same bytes: one sends, the other waits.
+        """
         with self._guard:
-            known = self._there.get(file.sha256)
-        if known is not None:
-            return known
-        place = self._place(file)
-        ref = self._stored(place, file) or self._sent(place, file)
-        with self._guard:
-            self._there[file.sha256] = ref
-        return ref
+            turn = self._turns[file.sha256]
+        with turn:
+            ref = self._there.get(file.sha256)
+            if ref is None:
+                place = self._place(file)
+                ref = self._stored(place, file) or self._sent(place, file)
+                if file.progress is not None:
+                    durable.forget(file.progress)
+                with self._guard:
+                    self._there[file.sha256] = ref
+            return ref
 
     def forget(self, references: Collection[str | None]) -> None:
         """Look again before using these once more: a create that named them was refused."""
@@ -93,11 +119,12 @@ class Files:
         )
 
     def _sent(self, place: s3_uri.Place, file: LocalFile) -> FileRef:
+        whole = measured(file, self._part)
         try:
-            if file.size <= self._part:
-                self._send_whole(place, file)
+            if len(whole.parts) <= 1:
+                self._send_whole(place, file, whole.parts)
             else:
-                self._send_in_parts(place, file)
+                self._send_in_parts(place, file, whole)
         except Refused as error:
             if error.surely and not error.transient:
                 raise rejection(error, self._settings.name) from None
@@ -110,47 +137,130 @@ class Files:
             )
         return stored
 
-    def _send_whole(self, place: s3_uri.Place, file: LocalFile) -> None:
-        content = b"".join(_parts(file, self._part))
-        self._calls.s3(
-            "put_object",
-            **_named(place),
-            Body=content,
-            ChecksumSHA256=_base64(hashlib.sha256(content)),
-            Metadata={_HASH: file.sha256},
-        )
+    def _send_whole(self, place: s3_uri.Place, file: LocalFile, parts: tuple[Part, ...]) -> None:
+        with self._room:
+            content = b"".join(block for part in parts for block in stream(file, part))
+            self._put(
+                "put_object",
+                **_named(place),
+                Body=content,
+                ChecksumSHA256=_base64(bytes.fromhex(file.sha256)),
+                Metadata={_HASH: file.sha256},
+            )
+        file.tell(file.size)
 
-    def _send_in_parts(self, place: s3_uri.Place, file: LocalFile) -> None:
-        """Send part by part. The object comes into being with the last call, or not at all."""
-        named = _named(place)
+    def _send_in_parts(self, place: s3_uri.Place, file: LocalFile, whole: Measured) -> None:
+        """Send what S3 has not. The object comes into being with the last call, or not at all."""
+        notes = Notes(file)
+        if earlier := notes.read(self._part):
+            try:
+                there = self._there_already(place, whole, earlier)
+                self._finish(place, file, whole, notes, replace(earlier, parts=there))
+            except Refused as error:
+                if error.refused.code not in _GONE:
+                    raise
+            else:
+                return
         begun = self._calls.s3(
             "create_multipart_upload",
-            **named,
+            **_named(place),
             ChecksumAlgorithm="SHA256",
             Metadata={_HASH: file.sha256},
         )
-        upload = {**named, "UploadId": begun["UploadId"]}
+        upload = Progress(upload=begun["UploadId"], part=self._part)
+        self._finish(place, file, whole, notes, upload)
+
+    def _finish(
+        self,
+        place: s3_uri.Place,
+        file: LocalFile,
+        whole: Measured,
+        notes: Notes,
+        progress: Progress,
+    ) -> None:
+        """Send the parts that an upload has not, and complete it.
+
+        It stays for the next run to go on with, unless it was refused, or the bytes are not the
+        measured ones any more.
+        """
+        upload = {**_named(place), "UploadId": progress.upload}
+        there = [part for part in whole.parts if part.number in progress.parts]
+        missing = [part for part in whole.parts if part.number not in progress.parts]
+        notes.begin(progress)
+        tally = Tally(file, there)
+
+        def send(part: Part) -> None:
+            notes.add(part.number, self._send_part(upload, file, part))
+            tally.add(part, part.size)
+
         try:
-            done = [
-                self._send_part(upload, number, content)
-                for number, content in enumerate(_parts(file, self._part), start=1)
-            ]
+            in_parallel(send, missing)
+            done = [_listed(part, notes.parts[part.number]) for part in whole.parts]
             self._calls.s3("complete_multipart_upload", **upload, MultipartUpload={"Parts": done})
-        except BaseException:
-            self._take_back(upload)
+        except BaseException as error:
+            refused = isinstance(error, Refused) and error.surely and not error.transient
+            if refused or isinstance(error, CreateRejected) or file.progress is None:
+                self._take_back(upload, notes)
             raise
 
-    def _send_part(
-        self, upload: Mapping[str, Any], number: int, content: bytes
-    ) -> dict[str, object]:
-        checksum = _base64(hashlib.sha256(content))
-        answer = self._calls.s3(
-            "upload_part", **upload, PartNumber=number, Body=content, ChecksumSHA256=checksum
-        )
-        return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
+    def _there_already(
+        self, place: s3_uri.Place, whole: Measured, progress: Progress
+    ) -> Mapping[int, str]:
+        """The ETags of the parts that S3 has as they were measured, by number.
 
-    def _take_back(self, upload: Mapping[str, Any]) -> None:
+        Whoever may not list parts goes by the notes: to complete an upload, S3 wants every ETag.
+        """
+        upload = {**_named(place), "UploadId": progress.upload}
+        try:
+            listed = {int(entry["PartNumber"]): entry for entry in self._list(upload)}
+        except ProviderAuthError:
+            return progress.parts
+        found = {}
+        for part in whole.parts:
+            entry = listed.get(part.number)
+            if entry is None or entry.get("Size") != part.size:
+                continue
+            theirs, etag = entry.get("ChecksumSHA256"), entry.get("ETag")
+            noted = theirs is None and etag == progress.parts.get(part.number)
+            if isinstance(etag, str) and (noted or theirs == _base64(part.sha256)):
+                found[part.number] = etag
+        return found
+
+    def _list(self, upload: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """Every part that S3 has of an upload."""
+        marker = 0
+        while True:
+            page = self._calls.s3("list_parts", **upload, PartNumberMarker=marker)
+            yield from page.get("Parts", ())
+            following = page.get("NextPartNumberMarker") or 0
+            if not page.get("IsTruncated") or following <= marker:
+                return
+            marker = following
+
+    def _send_part(self, upload: Mapping[str, Any], file: LocalFile, part: Part) -> str:
+        """Send one part; its ETag."""
+        with self._room:
+            answer = self._put(
+                "upload_part",
+                **upload,
+                PartNumber=part.number,
+                Body=b"".join(stream(file, part)),
+                ChecksumSHA256=_base64(part.sha256),
+            )
+        return str(answer["ETag"])
+
+    def _put(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        """Send bytes, once more where other ones arrived: what is sent was measured just now."""
+        try:
+            return self._calls.s3(operation, **parameters)
+        except Refused as error:
+            if error.refused.code != _DAMAGED:
+                raise
+        return self._calls.s3(operation, **parameters)
+
+    def _take_back(self, upload: Mapping[str, Any], notes: Notes) -> None:
         """Parts that no object was made of are paid for until they are given up."""
+        notes.forget()
         try:
             self._calls.s3("abort_multipart_upload", **upload)
         except ProviderError:
@@ -161,6 +271,11 @@ def _named(place: s3_uri.Place) -> dict[str, Any]:
     return {"Bucket": place.bucket, "Key": place.key}
 
 
+def _listed(part: Part, etag: str) -> dict[str, object]:
+    """A part as the call that completes an upload lists it."""
+    return {"PartNumber": part.number, "ETag": etag, "ChecksumSHA256": _base64(part.sha256)}
+
+
 def _carries(head: Mapping[str, Any], sha256: str) -> bool:
     """Whether an object shows this hash: S3's own of it, or ours of when it was sent.
 
@@ -168,40 +283,8 @@ def _carries(head: Mapping[str, Any], sha256: str) -> bool:
     """
     metadata = head.get("Metadata")
     ours = metadata.get(_HASH) if isinstance(metadata, Mapping) else None
-    theirs = base64.b64encode(bytes.fromhex(sha256)).decode()
-    return sha256 == ours or head.get("ChecksumSHA256") == theirs
+    return sha256 == ours or head.get("ChecksumSHA256") == _base64(bytes.fromhex(sha256))
 
 
-def _parts(file: LocalFile, size: int) -> Iterator[bytes]:
-    """The bytes in parts of `size`, the last one held back until the whole was seen.
-
-    Raises CreateRejected where they are not the measured ones, before the last part is handed out.
-    """
-    digest, left = hashlib.sha256(), file.size
-    try:
-        with file.path.open("rb") as stream:
-            while True:
-                content = stream.read(min(size, left))
-                left -= len(content)
-                digest.update(content)
-                if left == 0 or not content:
-                    break
-                yield content
-            grown = stream.read(1)
-    except OSError as error:
-        raise CreateRejected(
-            f"{file.path.name} cannot be read: {error.strerror}",
-            remedy=Remedy.FIX_SPEC,
-            hint="check the path and its permissions",
-        ) from error
-    if left or grown or digest.hexdigest() != file.sha256:
-        raise CreateRejected(
-            f"{file.path.name} changed while it was being uploaded",
-            remedy=Remedy.FIX_SPEC,
-            hint="run again: the plan is made anew for what the file holds now",
-        )
-    yield content
-
-
-def _base64(digest: Any) -> str:
-    return base64.b64encode(digest.digest()).decode()
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()

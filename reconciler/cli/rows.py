@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from reconciler import schedule, status
 from reconciler.errors import ProviderError
-from reconciler.model import Action, Event, JobSpec, JobStatus, Plan, Record, State, Step
+from reconciler.model import Action, Event, JobSpec, JobStatus, Plan, Record, Result, State, Step
 from reconciler.providers.base import Provider
-from reconciler.report.rows import ProgressRow, StatusRow
+from reconciler.report.rows import ProgressRow, StatusRow, WatchRow
 
 if TYPE_CHECKING:
     from reconciler.engine import PassResult
@@ -47,41 +47,145 @@ def _row(spec: JobSpec, state: State, step: Step | None) -> StatusRow:
     )
 
 
+def watch_rows(result: PassResult, followed: Followed) -> list[WatchRow]:
+    """A row per spec, in their order, then one per job that goes on without a spec asking for it.
+
+    Asks providers for the events of running jobs, as `followed` does.
+    """
+    progress = {row.name: row for row in followed.rows(result)}
+    outcomes = {outcome.step.token: outcome for outcome in result.outcomes}
+    rows = []
+    for spec, row in zip(
+        result.specs, status_rows(result.specs, result.state, result.plan), strict=True
+    ):
+        record = result.state.records.get(spec.token)
+        far, outcome = progress.get(row.name), outcomes.get(spec.token)
+        message, hint = row.message or (far.message if far else ""), row.hint
+        if outcome is not None and outcome.result in _BAD:
+            message, hint = outcome.message, outcome.hint
+        rows.append(
+            WatchRow(
+                key=row.name,
+                name=row.name,
+                phase=row.phase,
+                step=far.step if far else None,
+                total_steps=far.total_steps if far else None,
+                train_loss=far.train_loss if far else None,
+                losses=followed.losses(spec.token),
+                created_at=row.created_at,
+                finished_at=row.finished_at,
+                job_id=row.job_id,
+                model=row.fine_tuned_model,
+                did=outcome.result.value if outcome and outcome.result in _DEEDS else "",
+                usd=record.estimate.usd if record and record.estimate else None,
+                message=message,
+                hint=hint,
+            )
+        )
+    return rows + _unasked(result)
+
+
+_BAD = (Result.REJECTED, Result.UNKNOWN, Result.FAILED)
+_DEEDS = (*_BAD, Result.CREATED, Result.ADOPTED, Result.CANCELLED)
+"""Results that are worth a line of their own; the others show in the phase."""
+
+
+def _unasked(result: PassResult) -> list[WatchRow]:
+    """Jobs that go on, and cost money, though nothing asks for them as things are now."""
+    asked = {spec.token for spec in result.specs}
+    namespaces = {spec.namespace for spec in result.specs} or {
+        record.namespace for record in result.state.records.values()
+    }
+    steps = {step.token: step for step in result.plan.steps if step.spec is None}
+    found = []
+    for record in schedule.open_records(result.state.records.values()):
+        if record.token in asked or record.job is None or record.namespace not in namespaces:
+            continue
+        step = steps.get(record.token)
+        found.append(
+            WatchRow(
+                key=record.token,
+                name=record.name,
+                phase=status.phase(record),
+                created_at=record.job.created_at,
+                job_id=record.job.id,
+                usd=record.estimate.usd if record.estimate else None,
+                message=(step.message if step else "") or "no sound spec asks for it now",
+                hint=step.hint if step else "",
+            )
+        )
+    return found
+
+
 class Followed:
     """What jobs say of their progress while somebody waits, from their newest events.
 
-    Jobs that were over before the waiting began are not of it.
+    Jobs that were over before the waiting began are not of it. `most` is how many running jobs
+    are asked at most; `curves` says whether the losses on the way are kept for `losses`.
     """
 
     _ENOUGH = 20
     """Events to read until one with a step count is found; the rest is history."""
 
-    def __init__(self, provider: Callable[[str], Provider]) -> None:
+    _CURVE = 12
+
+    def __init__(
+        self,
+        provider: Callable[[str], Provider],
+        *,
+        most: int | None = None,
+        curves: bool = False,
+    ) -> None:
         self._provider = provider
+        self._most = most
+        self._keeps_curves = curves
         self._tokens: set[str] = set()
+        self._curves: dict[str, dict[int, float]] = {}
 
     def rows(self, result: PassResult) -> list[ProgressRow]:
         """A row per job that has gone on since the first call. Events not to be had: no error."""
+        current = {record.token for record in result.current}
         self._tokens |= {record.token for record in schedule.open_records(result.current)}
-        return [self._row(record) for record in result.current if record.token in self._tokens]
+        self._tokens &= current
+        self._curves = {token: c for token, c in self._curves.items() if token in current}
+        followed = [record for record in result.current if record.token in self._tokens]
+        running = [record.token for record in followed if _running(record)]
+        asked = set(running[: self._most])
+        return [self._row(record, asked=record.token in asked) for record in followed]
 
-    def _row(self, record: Record) -> ProgressRow:
+    def losses(self, token: str) -> tuple[float, ...]:
+        """The last training losses of a job that were heard of, oldest first."""
+        curve = self._curves.get(token, {})
+        return tuple(curve[step] for step in sorted(curve))
+
+    def _row(self, record: Record, *, asked: bool) -> ProgressRow:
         data: dict[str, object] = {}
         message = ""
-        if record.job is not None and record.job.status is JobStatus.RUNNING:
+        if asked:
             for event in self._newest(record):
                 if "step" in event.data:
-                    data, message = dict(event.data), ""
-                    break
-                message = message or event.message
+                    self._note(record.token, event)
+                    data = data or dict(event.data)
+                    if not self._keeps_curves:
+                        break
+                elif not data:
+                    message = message or event.message
         return ProgressRow(
             name=record.name,
             phase=status.phase(record),
             step=_whole(data.get("step")),
             total_steps=_whole(data.get("total_steps")),
             train_loss=_number(data.get("train_loss")),
-            message=message,
+            message="" if data else message,
         )
+
+    def _note(self, token: str, event: Event) -> None:
+        step, loss = _whole(event.data.get("step")), _number(event.data.get("train_loss"))
+        if self._keeps_curves and step is not None and loss is not None:
+            curve = self._curves.setdefault(token, {})
+            curve[step] = loss
+            for old in sorted(curve)[: -self._CURVE]:
+                del curve[old]
 
     def _newest(self, record: Record) -> Iterator[Event]:
         if record.job is None:
@@ -92,6 +196,10 @@ class Followed:
                 yield event
         except ProviderError:
             return
+
+
+def _running(record: Record) -> bool:
+    return record.job is not None and record.job.status is JobStatus.RUNNING
 
 
 def _whole(value: object) -> int | None:

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from reconciler.config import FILE, Config
+from reconciler.engine import PassResult
 from reconciler.watch.doorbell import MOST_FILES, Ring, Wake
 
 if TYPE_CHECKING:
@@ -80,6 +82,41 @@ class Interest:
     def _held_something(self, path: Path) -> bool:
         """Whether files were here that we know: a folder that is moved away takes them along."""
         return any(_below(known, [path]) for known in (*self.specs, *self.data))
+
+
+def interest(
+    config: Config,
+    file: Path | None,
+    named: Iterable[Path],
+    result: PassResult | None,
+    before: Interest | None = None,
+) -> Interest:
+    """What to listen for after a pass; after one that came to nothing, what it was `before`.
+
+    `file` is where the configuration was read, None for the default place. `named` are the paths
+    that somebody asked for beside the configured ones.
+    """
+    root = Path(config.root).resolve()
+    folders = {(root / folder).resolve() for folder in config.specs}
+    folders |= {path.resolve() if path.is_dir() else path.resolve().parent for path in named}
+    found = Interest(
+        root=root,
+        config=file.resolve() if file else root / FILE,
+        folders=frozenset(folders),
+        specs=before.specs if before else frozenset(),
+        data=before.data if before else frozenset(),
+        mending=True,
+    )
+    if result is None:
+        return found
+    broken = {root / problem.file for problem in result.problems}
+    datasets = [d.path for spec in result.specs for d in (spec.training, spec.validation) if d]
+    return replace(
+        found,
+        specs=frozenset({*(root / spec.source.path for spec in result.specs), *broken}),
+        data=frozenset({*(root / path for path in datasets if path), *broken}),
+        mending=bool(broken),
+    )
 
 
 class Files:

@@ -3,7 +3,7 @@
 `openai.large_files` and `bedrock.files` send through here. A file is read twice: first to see that
 it is still the one that was planned for and to have the hash of every part, then as it leaves. So
 parts can leave side by side, in any order and in different runs, and none of them can be completed
-by bytes that are not the measured ones. It must never hold more than one block of a part.
+by bytes that are not the measured ones. It must never hold a file.
 """
 
 from __future__ import annotations
@@ -85,6 +85,19 @@ def stream(file: LocalFile, part: Part) -> Generator[bytes, None, None]:
     if digest.digest() != part.sha256:
         raise changed(file)
     yield held
+
+
+def content(file: LocalFile, part: Part) -> bytes:
+    """The bytes of a part that is small enough to be held. Raises CreateRejected as `stream`."""
+    with opened(file) as source:
+        source.seek(part.offset)
+        try:
+            held = source.read(part.size)
+        except OSError as error:
+            raise _unreadable(file, error) from error
+    if hashlib.sha256(held).digest() != part.sha256:
+        raise changed(file)
+    return held
 
 
 def in_parallel(

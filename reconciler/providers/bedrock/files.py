@@ -32,7 +32,7 @@ from reconciler.providers.bedrock.calls import Calls
 from reconciler.providers.bedrock.data_rules import uploads
 from reconciler.providers.bedrock.refusals import Refused, rejection
 from reconciler.providers.bedrock.wire import moment
-from reconciler.providers.parts import Measured, Part, Tally, in_parallel, measured, stream
+from reconciler.providers.parts import Measured, Part, Tally, content, in_parallel, measured
 from reconciler.providers.progress import Notes, Progress
 
 PART = 8 * 1024 * 1024
@@ -139,11 +139,10 @@ class Files:
 
     def _send_whole(self, place: s3_uri.Place, file: LocalFile, parts: tuple[Part, ...]) -> None:
         with self._room:
-            content = b"".join(block for part in parts for block in stream(file, part))
             self._put(
                 "put_object",
                 **_named(place),
-                Body=content,
+                Body=b"".join(content(file, part) for part in parts),  # of which there is one
                 ChecksumSHA256=_base64(bytes.fromhex(file.sha256)),
                 Metadata={_HASH: file.sha256},
             )
@@ -244,7 +243,7 @@ class Files:
                 "upload_part",
                 **upload,
                 PartNumber=part.number,
-                Body=b"".join(stream(file, part)),
+                Body=content(file, part),
                 ChecksumSHA256=_base64(part.sha256),
             )
         return str(answer["ETag"])

@@ -62,10 +62,15 @@ def _open(record: Record) -> bool:
 def _wait(record: Record, grace: Mapping[str, float], now: float) -> float:
     match record.binding:
         case Binding.PENDING:
-            return (record.pending_since or now) + grace.get(record.provider, 0.0) - now
+            return _until((record.pending_since or now) + grace.get(record.provider, 0.0), now)
         case Binding.REJECTED:
             retry_at = record.rejection.retry_at if record.rejection else None
-            return (retry_at or now) - now
+            return _until(retry_at or now, now)
         case Binding.BOUND:
             created = record.job.created_at if record.job else None
             return (now - (created or now)) * _SHARE_OF_AGE
+
+
+def _until(due: float, now: float) -> float:
+    """Seconds until a moment. What is long overdue waits for somebody, and is looked at seldom."""
+    return due - now if due > now else (now - due) * _SHARE_OF_AGE

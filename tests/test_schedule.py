@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.errors import Remedy
 from reconciler.model import Binding, Job, JobStatus, Record, Rejection
-from reconciler.schedule import open_records, seconds_until_next_look
+from reconciler.schedule import open_records, rest, seconds_until_next_look
 from tests.fakes import NOW, make_record
 
 
@@ -48,7 +48,10 @@ def test_what_goes_on_by_itself(record: Record, *, open_: bool) -> None:
         pytest.param(bound(JobStatus.RUNNING, 100), 10, id="a tenth of its age"),
         pytest.param(bound(JobStatus.RUNNING, 86400), 60, id="at most a minute"),
         pytest.param(make_record(pending_since=NOW - 100), 20, id="when grace is over"),
-        pytest.param(make_record(pending_since=NOW - 9999), 1, id="grace is over already"),
+        pytest.param(make_record(pending_since=NOW - 125), 1, id="grace is just over"),
+        pytest.param(make_record(pending_since=NOW - 520), 40, id="long overdue: it waits for us"),
+        pytest.param(make_record(pending_since=NOW - 9999), 60, id="overdue for hours"),
+        pytest.param(rejected(Remedy.RETRY_NOW, -300), 30, id="a retry that is not being made"),
         pytest.param(rejected(Remedy.RETRY_NOW, 7), 7, id="when the provider says"),
     ],
 )
@@ -63,3 +66,21 @@ def test_the_most_urgent_decides() -> None:
 
 def test_nothing_open_is_looked_at_seldom() -> None:
     assert seconds_until_next_look([bound(JobStatus.SUCCEEDED)], {}, NOW) == 60
+
+
+class TestRests:
+    def test_each_is_twice_the_one_before_until_five_minutes(self) -> None:
+        rests = [rest("openai", failures) for failures in range(1, 60)]
+        for number, seconds in enumerate(rests):
+            whole = min(2.0 * 2**number, 300.0)
+            assert 0.8 * whole <= seconds <= whole
+
+    def test_the_same_name_and_number_rest_the_same(self) -> None:
+        assert rest("openai", 5) == rest("openai", 5)
+
+    def test_those_who_fail_together_do_not_come_back_together(self) -> None:
+        names = [f"provider-{number}" for number in range(20)]
+        assert len({rest(name, 5) for name in names}) == 20
+
+    def test_no_failure_yet_is_no_error(self) -> None:
+        assert rest("openai", 0) <= 2.0

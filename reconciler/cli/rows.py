@@ -9,6 +9,7 @@ from reconciler import schedule, status
 from reconciler.errors import ProviderError
 from reconciler.model import Action, Event, JobSpec, JobStatus, Plan, Record, Result, State, Step
 from reconciler.providers.base import Provider
+from reconciler.report import words
 from reconciler.report.rows import ProgressRow, StatusRow, WatchRow
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def watch_rows(result: PassResult, followed: Followed) -> list[WatchRow]:
     ):
         record = result.state.records.get(spec.token)
         far, outcome = progress.get(row.name), outcomes.get(spec.token)
-        message, hint = row.message or (far.message if far else ""), row.hint
+        message = row.message or (far.message if far else "")
+        hint = row.hint or words.job_next(record.job if record else None)
         if outcome is not None and outcome.result in _BAD:
             message, hint = outcome.message, outcome.hint
         rows.append(
@@ -82,7 +84,7 @@ def watch_rows(result: PassResult, followed: Followed) -> list[WatchRow]:
                 hint=hint,
             )
         )
-    return rows + _unasked(result)
+    return rows + _unasked(result, followed)
 
 
 _BAD = (Result.REJECTED, Result.UNKNOWN, Result.FAILED)
@@ -90,23 +92,28 @@ _DEEDS = (*_BAD, Result.CREATED, Result.ADOPTED, Result.CANCELLED)
 """Results that are worth a line of their own; the others show in the phase."""
 
 
-def _unasked(result: PassResult) -> list[WatchRow]:
+def _unasked(result: PassResult, followed: Followed) -> list[WatchRow]:
     """Jobs that go on, and cost money, though nothing asks for them as things are now."""
     asked = {spec.token for spec in result.specs}
     namespaces = {spec.namespace for spec in result.specs} or {
         record.namespace for record in result.state.records.values()
     }
     steps = {step.token: step for step in result.plan.steps if step.spec is None}
-    found = []
+    found: list[WatchRow] = []
     for record in schedule.open_records(result.state.records.values()):
         if record.token in asked or record.job is None or record.namespace not in namespaces:
             continue
-        step = steps.get(record.token)
+        step, far = steps.get(record.token), followed.row(record)
+        names = {spec.name for spec in result.specs} | {row.key for row in found}
         found.append(
             WatchRow(
-                key=record.token,
+                key=record.token if record.name in names else record.name,
                 name=record.name,
-                phase=status.phase(record),
+                phase=far.phase,
+                step=far.step,
+                total_steps=far.total_steps,
+                train_loss=far.train_loss,
+                losses=followed.losses(record.token),
                 created_at=record.job.created_at,
                 job_id=record.job.id,
                 usd=record.estimate.usd if record.estimate else None,
@@ -139,19 +146,26 @@ class Followed:
         self._provider = provider
         self._most = most
         self._keeps_curves = curves
+        self._asked = 0
         self._tokens: set[str] = set()
         self._curves: dict[str, dict[int, float]] = {}
 
     def rows(self, result: PassResult) -> list[ProgressRow]:
         """A row per job that has gone on since the first call. Events not to be had: no error."""
         current = {record.token for record in result.current}
+        going = {r.token for r in schedule.open_records(result.state.records.values())}
         self._tokens |= {record.token for record in schedule.open_records(result.current)}
         self._tokens &= current
-        self._curves = {token: c for token, c in self._curves.items() if token in current}
-        followed = [record for record in result.current if record.token in self._tokens]
-        running = [record.token for record in followed if _running(record)]
-        asked = set(running[: self._most])
-        return [self._row(record, asked=record.token in asked) for record in followed]
+        self._curves = {t: curve for t, curve in self._curves.items() if t in current | going}
+        self._asked = 0
+        return [self.row(record) for record in result.current if record.token in self._tokens]
+
+    def row(self, record: Record) -> ProgressRow:
+        """How far the job of one record has got, unless enough jobs were asked in this round."""
+        asked = record.job is not None and record.job.status is JobStatus.RUNNING
+        asked = asked and (self._most is None or self._asked < self._most)
+        self._asked += asked
+        return self._row(record, asked=asked)
 
     def losses(self, token: str) -> tuple[float, ...]:
         """The last training losses of a job that were heard of, oldest first."""
@@ -196,10 +210,6 @@ class Followed:
                 yield event
         except ProviderError:
             return
-
-
-def _running(record: Record) -> bool:
-    return record.job is not None and record.job.status is JobStatus.RUNNING
 
 
 def _whole(value: object) -> int | None:

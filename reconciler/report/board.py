@@ -7,6 +7,7 @@ repeats what the words say.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -79,10 +80,8 @@ def _header(board: Board, now: float, width: int) -> Text:
     going = [row.usd for row in board.rows if row.phase in ("Running", "Pending") and row.usd]
     if going:
         found.append(" · ", style="dim").append(f"about {usd(sum(going))} running")
-    if board.next_look is None:
-        when = "looking…"
-    else:
-        when = f"next look in {words.age(max(0.0, board.next_look - now))}"
+    due = board.next_look
+    when = "looking…" if due is None else f"next look in {_until(due, now)}"
     space = width - found.cell_len - cell_len(when)
     return found.append(" " * max(2, space)).append(when, style="dim")
 
@@ -112,31 +111,38 @@ def _lines(rows: Sequence[WatchRow], now: float, width: int, *, hints: bool) -> 
         widths[0] = min(widths[0], _MOST_NAME, max(12, width // 3))
         if sum(widths) + len(_GAP) * len(heads) + _LEAST_MESSAGE <= width:
             break
-    lines = []
-    for cells, row in zip(table, [None, *rows], strict=True):
-        line = Text()
-        for cell, cell_width in zip(cells, widths, strict=True):
-            if cell_width:
-                cell.truncate(cell_width, overflow="ellipsis", pad=True)
-                line.append_text(cell).append(_GAP)
-        indent = widths[0] + len(_GAP)
-        if row is not None:
-            line.append(words.harmless(row.message or row.model or ""))
+    lines = [_joined(table[0], widths)]
+    for cells, row in zip(table[1:], rows, strict=True):
+        line = _joined(cells, widths)
+        message = words.harmless(row.message or row.model or "")
+        below = [f"→ {words.harmless(row.hint)}"] if row.hint else []
+        if row.hint and hints and line.cell_len + cell_len(message) > width:
+            below.insert(0, message)
+        else:
+            line.append(message)
         line.rstrip()
         lines.append(line)
-        if row is not None and row.hint and hints:
-            lines.append(Text(f"{' ' * indent}→ {words.harmless(row.hint)}", style="dim"))
+        indent = " " * (widths[0] + len(_GAP))
+        lines += [Text(f"{indent}{text}", style="dim") for text in below if hints]
     return lines
 
 
+def _joined(cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    line = Text()
+    for cell, width in zip(cells, widths, strict=True):
+        if width:
+            cell.truncate(width, overflow="ellipsis", pad=True)
+            line.append_text(cell).append(_GAP)
+    return line
+
+
 def _cells(row: WatchRow, now: float, bar: int) -> list[Text]:
-    name = row.name if row.key == row.name else row.key
     age = None if row.created_at is None else (row.finished_at or now) - row.created_at
     loss = Text("" if row.train_loss is None else f"{row.train_loss:.4g}")
     if loss.plain and (curve := spark(row.losses)):
         loss.append(f" {curve}", style="cyan")
     return [
-        Text(words.harmless(name)),
+        Text(words.harmless(row.key)),
         Text(row.phase, style=_STYLES.get(row.phase, "")),
         _progress(row, bar),
         loss,
@@ -179,12 +185,17 @@ def _trouble(trouble: Trouble, now: float) -> Text:
     if trouble.hint:
         found.append(f" ({words.harmless(trouble.hint)})", style="dim")
     if trouble.retry_at is not None:
-        found.append(f" · again in {words.age(max(0.0, trouble.retry_at - now))}", style="dim")
+        found.append(f" · again in {_until(trouble.retry_at, now)}", style="dim")
     return found
 
 
+def _until(moment: float, now: float) -> str:
+    return words.age(max(1.0, math.ceil(moment - now)))
+
+
 def _hints(rows: Sequence[WatchRow]) -> int:
-    return sum(bool(row.hint) for row in rows)
+    """How many lines hints may take at most, each with a message that did not fit."""
+    return 2 * sum(bool(row.hint) for row in rows)
 
 
 def _urgency(row: WatchRow) -> int:

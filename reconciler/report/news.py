@@ -36,6 +36,7 @@ class Item:
     row: WatchRow | None = None
     problem: Problem | None = None
     trouble: Trouble | None = None
+    name_width: int = 0
 
     def line(self) -> str:
         """One line for a log: the time, the kind, the name, and what there is to say."""
@@ -63,7 +64,7 @@ class Item:
 
     def _parts(self) -> Iterable[str]:
         if (row := self.row) is not None:
-            name = row.name if row.key == row.name else row.key
+            name = words.harmless(row.key).ljust(self.name_width)
             did = "" if row.did == row.phase.lower() else row.did
             yield from (name, row.phase.ljust(_PHASE_WIDTH), steps(row), loss(row), did)
             yield from (row.model or "", _with_hint(row.message, row.hint))
@@ -93,11 +94,12 @@ class News:
 
     def _of_rows(self, board: Board, at: float) -> Iterator[Item]:
         rows = {row.key: (row, _news(row)) for row in board.rows}
+        width = max((len(words.harmless(key)) for key in rows), default=0)
         gone, _ = _compared(self._rows, rows)
         for key, (row, news) in rows.items():
             told = self._rows.get(key)
             if told is None or told[1] != news or (row.did and row.did != told[0].did):
-                yield Item(at=at, kind="job", row=row)
+                yield Item(at=at, kind="job", row=row, name_width=width)
         for key in gone:
             yield Item(at=at, kind="gone", name=key)
         self._rows = rows

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler import schedule
+from reconciler import retries, schedule
 from reconciler.engine import PassResult
 from reconciler.errors import (
     ConfigError,
@@ -21,6 +21,7 @@ from reconciler.errors import (
     StateError,
     StateFormat,
 )
+from reconciler.model import Binding, Record
 from reconciler.watch.doorbell import Ring, Wake
 from reconciler.watch.outages import Outage, Outages
 
@@ -132,8 +133,24 @@ def _pause(
             return schedule.SHORTEST_SECONDS
         return schedule.rest(type(trouble).__name__, failures)
     away = {outage.provider for outage in outages.away}
-    asked = [record for record in result.current if record.provider not in away]
+    asked = [record for record in _going(result) if record.provider not in away]
     pause = schedule.seconds_until_next_look(asked, grace, now)
+    again = (retries.due_at(spec, result.state) for spec in result.specs)
+    pause = min([pause, *(due - now for due in again if due is not None and due > now)])
     if (next_try := outages.next_try) is not None:
         pause = min(pause, max(next_try - now, schedule.SHORTEST_SECONDS))
     return pause
+
+
+def _going(result: PassResult) -> list[Record]:
+    """What the specs ask for, and the jobs that go on though no sound spec asks for them now."""
+    current = {record.token: record for record in result.current}
+    namespaces = {spec.namespace for spec in result.specs}
+    others = [
+        record
+        for record in result.state.records.values()
+        if record.token not in current
+        and record.binding is Binding.BOUND
+        and (record.namespace in namespaces or not namespaces)
+    ]
+    return [*current.values(), *others]

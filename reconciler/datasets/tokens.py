@@ -44,11 +44,12 @@ class Measured:
     """A file's tokens, and how they are spread over its examples.
 
     `bars` stand in order, each an eighth of the power of two that it lies in, the empty ones left
-    out; where the count is sampled they are estimates too. `longest` is that of the longest example
-    that was seen. Examples are not cut in either.
+    out; where the file was `sampled` they are estimates too. `longest` is that of the longest
+    example that was seen. Examples are not cut in either.
     """
 
     count: TokenCount
+    sampled: bool
     bars: tuple[Bar, ...]
     longest: int
 
@@ -158,7 +159,7 @@ def _counted(
         tokenizer=tokenizer,
         truncated=truncated,
     )
-    return Measured(count=counted, bars=_bars(spread), longest=longest)
+    return Measured(count=counted, sampled=False, bars=_bars(spread), longest=longest)
 
 
 def _sampled(
@@ -194,7 +195,7 @@ def _sampled(
         truncated=round(truncated),
     )
     longest = max(one.seen.likely for one in draws)
-    return Measured(count=counted, bars=_bars(spread), longest=longest)
+    return Measured(count=counted, sampled=True, bars=_bars(spread), longest=longest)
 
 
 def _cut(weight: Weight, limit: int | None) -> Weight:

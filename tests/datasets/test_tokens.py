@@ -117,6 +117,7 @@ def test_images_make_the_count_an_interval(measure: Measure) -> None:
     assert (low.low, low.tokens, low.high, low.exact) == (text + 85, text + 85, text + 85, True)
     assert (any_.low, any_.tokens, any_.high) == (text + 255, text + 765, text + 1_536)
     assert not any_.exact
+    assert not measure(jsonl(seen("auto"))).sampled
 
 
 def test_a_large_file_is_sampled_unless_it_must_be_exact(
@@ -126,8 +127,8 @@ def test_a_large_file_is_sampled_unless_it_must_be_exact(
     exact = measure(content, exact=True)
     monkeypatch.setattr(tokens, "SMALL", 100_000)
     sampled = measure(content)
-    assert exact.count.exact
-    assert not sampled.count.exact
+    assert (exact.count.exact, exact.sampled) == (True, False)
+    assert (sampled.count.exact, sampled.sampled) == (False, True)
     assert sampled.count.low <= exact.count.tokens <= sampled.count.high
     assert sampled.count.low < sampled.count.tokens < sampled.count.high
     assert sampled.count.high - sampled.count.low < 0.1 * exact.count.tokens

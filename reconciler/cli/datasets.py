@@ -1,0 +1,346 @@
+"""`reconcile datasets`: what training files hold, and what training on them would cost."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from reconciler.cli.main import INVALID, OK
+from reconciler.cli.options import given, global_options
+from reconciler.errors import ConfigError, Problem, Severity
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+    from reconciler.config import Config
+    from reconciler.cost import BaseModel, TokenCount
+    from reconciler.datasets.facts import DatasetFacts
+    from reconciler.datasets.tokens import Measured
+    from reconciler.model import JobSpec
+    from reconciler.report.dataset_tables import DatasetRow, Price
+
+CACHE = Path(".reconciler/cache")
+
+
+@click.command("datasets")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--exact", is_flag=True, help="Count every token of every file, however large.")
+@click.option(
+    "--tokenizer",
+    default="o200k_base",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Whose tokens: o200k_base, cl100k_base, or a model's tokenizer.json.",
+)
+@click.option(
+    "--epochs", type=click.IntRange(min=1), help="Priced at so many; else at what is automatic."
+)
+@global_options
+@click.pass_context
+def command(
+    context: click.Context,
+    files: tuple[Path, ...],
+    *,
+    exact: bool,
+    tokenizer: str,
+    epochs: int | None,
+) -> int:
+    """Show what training files hold: examples, tokens, roles, tools, and what they would cost.
+
+    Without FILES, those that the specs of this repository name. Needs no key and no network. Large
+    files are sampled; what is said of them then carries its margin. Exits with 3 if there is
+    anything in a file that a provider would refuse.
+    """
+    from reconciler.cli.session import load_config
+    from reconciler.report import dataset_tables
+
+    options = given(context)
+    if options.format not in ("text", "json"):
+        raise ConfigError(
+            f"datasets are not shown as {options.format}", hint="choose --format text or json"
+        )
+    config = load_config(options)
+    found = _given_files(files) if files else _named_files(config)
+    question = _Question(config=config, exact=exact, tokenizer=tokenizer, epochs=epochs)
+    with _Waiting() as waiting:
+        rows = [_row(one, question, waiting) for one in found.files]
+    rows = _with_overlaps(rows, found)
+    if options.json:
+        click.echo(dataset_tables.document(rows))
+    else:
+        click.echo(dataset_tables.text(rows, color=options.color, width=options.width))
+    if found.elsewhere:
+        many = f"{found.elsewhere} problem{'s' * (found.elsewhere != 1)}"
+        click.echo(f"{many} in the specs themselves: reconcile validate lists them", err=True)
+    problems = (problem for row in rows for problem in row.problems)
+    bad = any(problem.severity is Severity.ERROR for problem in problems)
+    return INVALID if bad or found.elsewhere else OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """A file to look at: where it is, what to call it, and the specs that use it."""
+
+    path: Path
+    name: str
+    used_by: tuple[tuple[str, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """The files to look at, the pairs of them that one spec names, and problems outside them."""
+
+    files: tuple[_File, ...]
+    pairs: tuple[tuple[str, str], ...] = ()
+    elsewhere: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What is asked about every file alike."""
+
+    config: Config
+    exact: bool
+    tokenizer: str
+    epochs: int | None
+    today: str = field(default_factory=lambda: datetime.now(UTC).date().isoformat())
+
+
+def _given_files(files: Sequence[Path]) -> _Found:
+    return _Found(files=tuple(_File(path=path, name=path.as_posix()) for path in files))
+
+
+def _named_files(config: Config) -> _Found:
+    from reconciler import specs
+
+    loaded = specs.load(config, ())
+    used = [use for spec in loaded.specs for use in _uses(spec)]
+    files = tuple(
+        _File(
+            path=config.root / name,
+            name=name,
+            used_by=tuple((spec, what) for file, spec, what in used if file == name),
+            problems=tuple(problem for problem in loaded.problems if problem.file == name),
+        )
+        for name in loaded.data_files
+    )
+    pairs = {
+        (spec.training.path, spec.validation.path)
+        for spec in loaded.specs
+        if spec.training.path and spec.validation is not None and spec.validation.path
+    }
+    elsewhere = [
+        problem
+        for problem in loaded.problems
+        if problem.file not in loaded.data_files and problem.severity is Severity.ERROR
+    ]
+    return _Found(files=files, pairs=tuple(sorted(pairs)), elsewhere=len(elsewhere))
+
+
+def _uses(spec: JobSpec) -> Iterator[tuple[str, str, str]]:
+    for data, what in ((spec.training, "training_file"), (spec.validation, "validation_file")):
+        if data is not None and data.path is not None:
+            yield data.path, spec.name, what
+
+
+def _row(file: _File, question: _Question, waiting: _Waiting) -> DatasetRow:
+    from reconciler.report.dataset_tables import DatasetRow
+
+    try:
+        found = _facts(file, question, waiting)
+        if found is None:
+            return DatasetRow(file=file.name, size=0, not_here=True, used_by=file.used_by)
+        measured = _measured(file, found, question, waiting, limit=None)
+    except OSError as error:
+        raise ConfigError(f"{file.name} cannot be read: {error.strerror or error}") from error
+    row = DatasetRow(
+        file=file.name,
+        size=found.size,
+        sha256=found.sha256,
+        format=found.format,
+        examples=found.examples,
+        not_here=not found.present,
+        used_by=file.used_by,
+        measured=measured,
+        problems=tuple(sorted({*found.problems, *file.problems})),
+    )
+    only_validates = {use for _, use in file.used_by} == {"validation_file"}
+    if measured is None or only_validates:
+        return row
+    return replace(row, prices=tuple(_prices(file, found, measured, question, waiting)))
+
+
+def _facts(file: _File, question: _Question, waiting: _Waiting) -> DatasetFacts | None:
+    """What the file holds; None for one that a spec pins and that is not here."""
+    from reconciler.datasets import facts
+
+    del question, waiting
+    try:
+        return facts.read(file.path, file.name)
+    except FileNotFoundError:
+        if file.used_by:
+            return None
+        raise
+
+
+def _measured(
+    file: _File,
+    found: DatasetFacts,
+    question: _Question,
+    waiting: _Waiting,
+    *,
+    limit: int | None,
+) -> Measured | None:
+    from reconciler.datasets import tokens
+
+    if found.sha256 is None or not found.present or not found.examples:
+        return None
+    return tokens.measure(
+        file.path,
+        sha256=found.sha256,
+        size=found.size,
+        tokenizer=question.tokenizer,
+        limit=limit,
+        exact=question.exact,
+        cache=question.config.root / CACHE / "tokens",
+        progress=waiting.on(f"counting {file.name}"),
+    )
+
+
+def _prices(
+    file: _File,
+    found: DatasetFacts,
+    measured: Measured,
+    question: _Question,
+    waiting: _Waiting,
+) -> Iterator[Price]:
+    """A row per base model that can still be trained and takes such a file, the cheapest first."""
+    from reconciler import models
+    from reconciler.cost import estimate
+    from reconciler.report.dataset_tables import Price
+
+    counted: dict[int | None, TokenCount] = {}
+    rows = []
+    for model in models.table(question.config.models):
+        if not _takes(model, found, question):
+            continue
+        limit = model.max_tokens_per_example
+        if limit is not None and limit >= measured.longest:
+            limit = None  # nothing that was seen is cut
+        if limit not in counted:
+            again = _measured(file, found, question, waiting, limit=limit) if limit else measured
+            counted[limit] = (again or measured).count
+        rows.append(
+            Price(
+                provider=model.provider,
+                model=model.id,
+                usd_per_million_tokens=model.usd_per_million_tokens,
+                usd_per_hour=model.usd_per_hour,
+                estimate=estimate(counted[limit], found.examples or 0, question.epochs, model),
+            )
+        )
+    yield from sorted(rows, key=_cheapest_first)
+
+
+def _cheapest_first(price: Price) -> tuple[bool, float, str, str]:
+    usd = price.estimate.usd
+    return usd is None, usd or 0.0, price.provider, price.model
+
+
+def _takes(model: BaseModel, found: DatasetFacts, question: _Question) -> bool:
+    """Whether a spec with this model and this file would pass, as far as the file decides."""
+    from reconciler import providers
+    from reconciler.model import Dataset, JobSpec, Source
+
+    method = _METHODS.get(found.format or "", "supervised")
+    over = [day for day in (model.closes_on, model.shuts_down_on) if day and day <= question.today]
+    accounts = question.config.providers.values()
+    account = next((one for one in accounts if model.provider in (one.name, one.type)), None)
+    if found.format is None or method not in model.methods or over or account is None:
+        return False
+    candidate = JobSpec(
+        namespace="",
+        name="candidate",
+        provider=account.name,
+        provider_type=account.type,
+        model=model.id,
+        method=method,
+        training=Dataset(
+            path="data.jsonl",
+            sha256=found.sha256,
+            size=found.size,
+            examples=found.examples,
+            format=found.format,
+        ),
+        source=Source(path=""),
+    )
+    broken = providers.check(candidate, account)
+    return all(violation.path[:2] not in _OF_THE_FILE for violation in broken)
+
+
+def _with_overlaps(rows: list[DatasetRow], found: _Found) -> list[DatasetRow]:
+    del found
+    return rows
+
+
+class _Waiting:
+    """A bar on stderr for what takes its time: on a terminal, after a second."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._bars: Bars | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def on(self, what: str) -> Callable[[int, int], None] | None:
+        """Somebody to tell how many bytes are done, and of how many."""
+        if not sys.stderr.isatty():
+            return None
+
+        def tell(done: int, size: int) -> None:
+            if self._bars is None:
+                if time.monotonic() - self._began < _PATIENCE_SECONDS:
+                    return
+                self._bars = _open_bars()
+            if self._bars.tasks and self._bars.tasks[-1].description == what:
+                self._bars.update(self._bars.tasks[-1].id, completed=done, total=size)
+            else:
+                self._bars.add_task(what, completed=done, total=size)
+
+        return tell
+
+
+def _open_bars() -> Bars:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bars = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bars.start()
+    return bars
+
+
+_PATIENCE_SECONDS = 1.0
+_METHODS = {"preference": "dpo", "reinforcement": "reinforcement"}
+"""The method that trains on a format; supervised where another one is not named."""
+
+_OF_THE_FILE = {("spec", "training_file"), ("spec", "model")}

@@ -7,6 +7,7 @@ Whoever calls this says what the address is for, and that is what messages name.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 
@@ -29,6 +30,18 @@ _CODE = re.compile(rb"<Code>([A-Za-z]{1,64})</Code>")
 """The one word of an object store's error that is safe to show."""
 
 _BUSY = (408, 429)
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """Take the query out of every address that httpx is about to log."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg for arg in record.args
+        )
+    return True
+
+
+logging.getLogger("httpx").addFilter(_without_query)  # whoever shows its log, signatures stay here
 
 
 def use(

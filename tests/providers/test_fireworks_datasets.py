@@ -6,7 +6,7 @@ import hashlib
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,9 @@ class Store:
                     return grpc(409, 6, "exists")
                 self.state = "UPLOADING"
                 return Reply(200, {"name": NAME, "state": "UPLOADING"})
+            case _ if asked == f"DELETE {DATASETS}/{ID}":
+                self.state, self.stored, self.failure = None, None, {}
+                return Reply(200, {})
             case _ if asked == FILL:
                 return self.filled(heard.form["file"][1])
             case _ if asked == ENDPOINT:
@@ -200,6 +203,31 @@ def test_a_dataset_that_fireworks_cannot_use_is_a_refused_create(file: LocalFile
     with bench(store) as at, pytest.raises(CreateRejected, match="line 2 has no role") as caught:
         at.provider.upload(file)
     assert caught.value.remedy is Remedy.FIX_SPEC
+
+
+def test_a_dataset_that_a_dead_run_left_and_fireworks_gave_up_is_made_anew(
+    file: LocalFile,
+) -> None:
+    store = Store(state="UPLOADING", failure={"code": "INTERNAL", "message": "sorry"})
+    with bench(store) as at:
+        assert at.provider.upload(file) == REF
+    assert posts(at.server.heard) == [f"DELETE {DATASETS}/{ID}", MAKE, FILL]
+
+
+def test_a_dataset_that_a_dead_run_filled_is_waited_for(file: LocalFile) -> None:
+    immutable = grpc(400, 9, "dataset has been uploaded and is immutable")
+    store = Store(state="FILLED", slow=3, before={FILL: [immutable]})
+    with bench(store) as at:
+        assert at.provider.upload(file) == REF
+    assert posts(at.server.heard) == [FILL]
+
+
+def test_what_leaves_is_told(file: LocalFile) -> None:
+    told: list[int] = []
+    with bench(Store()) as at:
+        at.provider.upload(replace(file, tell=told.append))
+    assert told[-1] == len(CONTENT)
+    assert told == sorted(told)
 
 
 def test_threads_with_the_same_bytes_send_them_once(file: LocalFile) -> None:
@@ -369,6 +397,54 @@ class TestLarge:
     def test_storage_that_is_busy_gets_a_new_address(self, file: LocalFile, trouble: Reply) -> None:
         heard = self.upload(file, Store(before={PUT: [trouble]}))
         assert posts(heard) == [MAKE, ENDPOINT, PUT, ENDPOINT, PUT, VALIDATE]
+
+    def noting(self, file: LocalFile) -> LocalFile:
+        return replace(file, progress=file.path.with_name("notes.json"))
+
+    def interrupted(self, file: LocalFile, store: Store) -> str:
+        """What a run leaves that was killed once storage had the bytes; its notes."""
+        store.before = {VALIDATE: [DROP] * 4}
+        with bench(store) as at:
+            store.url = at.server.url
+            with pytest.raises(ProviderUnavailable):
+                at.provider.upload(file)
+        assert file.progress is not None
+        return file.progress.read_text()
+
+    def test_what_storage_has_taken_is_not_sent_again_after_a_crash(self, file: LocalFile) -> None:
+        file, store = self.noting(file), Store()
+        notes = self.interrupted(file, store)
+        assert "5ig" not in notes
+        assert "http" not in notes
+        store.before = {VALIDATE: [grpc(400, 9, "finalizing")]}
+        heard = self.upload(file, store)
+        assert posts(heard)[:2] == [VALIDATE, VALIDATE]
+        assert PUT not in posts(heard)
+        assert file.progress is not None
+        assert not file.progress.exists()
+
+    def test_what_storage_has_lost_is_sent_again(self, file: LocalFile) -> None:
+        file, store = self.noting(file), Store()
+        self.interrupted(file, store)
+        store.stored = None
+        heard = self.upload(file, store)
+        assert posts(heard) == [VALIDATE] * 4 + [ENDPOINT, PUT, VALIDATE]
+
+    def test_a_dataset_that_was_deleted_is_filled_whatever_the_notes_say(
+        self, file: LocalFile
+    ) -> None:
+        file, store = self.noting(file), Store()
+        self.interrupted(file, store)
+        store.state = store.stored = None
+        assert posts(self.upload(file, store)) == [MAKE, ENDPOINT, PUT, VALIDATE]
+
+    def test_the_address_is_in_no_log(
+        self, file: LocalFile, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("DEBUG")
+        self.upload(file, Store())
+        assert "/bucket/upload" in caplog.text
+        assert "5ig" not in caplog.text
 
     def test_storage_that_is_not_done_is_waited_for(self, file: LocalFile) -> None:
         heard = self.upload(file, Store(before={VALIDATE: [grpc(400, 9, "finalizing")] * 2}))

@@ -2,18 +2,21 @@
 
 `adapter` uploads through here. A dataset's id is made of the sha256 of its bytes, so that Fireworks
 itself tells which bytes it already has; a dataset that a dead run left half uploaded has the same
-id, and is filled. A dataset is trained on only once Fireworks calls it ready.
+id, and is filled, or made anew where Fireworks has given it up. A large file goes to storage in one
+request, which storage takes whole or not: that it took it is noted, and the address never. A
+dataset is trained on only once Fireworks calls it ready.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import closing
 from threading import Lock
 from typing import Any
 
+from reconciler import durable
 from reconciler.errors import CreateRejected, ProviderUnavailable, Remedy
 from reconciler.model import FileRef
 from reconciler.providers import signed_url
@@ -22,6 +25,7 @@ from reconciler.providers.fireworks import names, reading, wire
 from reconciler.providers.fireworks.refusals import SURELY_REFUSED, rejection
 from reconciler.providers.fireworks.wire import StoredDataset
 from reconciler.providers.http import UPLOAD_TIMEOUT, Answer, Http, Refused
+from reconciler.providers.progress import Notes, Progress
 
 MAX_DIRECT = 150_000_000
 """Bytes that `:upload` takes ("up to 150 MB", Fireworks' documentation, 2026); for more there is
@@ -35,6 +39,8 @@ _BINARY = "application/octet-stream"
 _JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 _EXISTS = 409
 _NOT_FOUND = 404
+_PRECONDITION = "FAILED_PRECONDITION"
+_LOOKS_AGAIN = 4  # at what an earlier run has sent, before it is sent again
 
 
 def dataset_id(sha256: str) -> str:
@@ -72,6 +78,8 @@ class Datasets:
             turn = self._turns[file.sha256]
         with turn:
             ref = self._ready.get(file.sha256) or self._there(file, known) or self._send(file)
+            if file.progress is not None:
+                durable.forget(file.progress)
             self._ready[file.sha256] = ref
             return ref
 
@@ -98,29 +106,61 @@ class Datasets:
 
     def _send(self, file: LocalFile) -> FileRef:
         """Make the dataset, fill it and wait for it; before a second try, see how far it got."""
-        counted = reading.count(file)
+        counted, notes = reading.count(file), Notes(file)
         direct = file.size <= MAX_DIRECT
+        found = sent = False
 
         def attempt() -> FileRef | None:
+            nonlocal found, sent
             stored = self._look(self._own_name(file))
+            if stored is not None and stored.failure and not sent:
+                self._delete(file)
+                stored = None
             if stored is None:
+                notes.forget()
                 self._make(file, counted)
             elif stored.ready:
                 return _ref(stored, file)
+            else:
+                found = True
+            sent = True
             if direct:
                 self._fill(file)
-            else:
+            elif not self._arrived(file, notes):
                 self._fill_elsewhere(file)
+                notes.begin(Progress(upload=self._own_name(file), part=file.size))
             return None
 
         try:
             ref = self._http.repeat(attempt)
         except Refused as error:
             stored = self._look(self._own_name(file))
-            if stored is None or not stored.ready:
-                raise self._rejected(error) from None
-            ref = _ref(stored, file)
+            if stored is not None and stored.ready:
+                return _ref(stored, file)
+            rejected = self._rejected(error)
+            if stored is None or not found or not _may_be_full(error, rejected):
+                raise rejected from None
+            ref = None
         return ref or self._awaited(file, validated=direct)
+
+    def _arrived(self, file: LocalFile, notes: Notes) -> bool:
+        """Whether an earlier run has sent the bytes, and storage still has them."""
+        if notes.read(file.size) is None:
+            return False
+        for wait in WAITS[:_LOOKS_AGAIN]:
+            if self._validated(file):
+                return True
+            self._sleep(wait)
+        notes.forget()
+        return False
+
+    def _delete(self, file: LocalFile) -> None:
+        """Make way: an earlier run's dataset that Fireworks could not use is good for nothing."""
+        try:
+            self._http.ask("DELETE", self._path(file))
+        except Refused as error:
+            if error.refused.status != _NOT_FOUND:
+                raise self._rejected(error) from None
 
     def _make(self, file: LocalFile, counted: reading.Counted) -> None:
         """Make room for a dataset. That it exists already is fine: its id says what is in it."""
@@ -139,7 +179,7 @@ class Datasets:
             f"Content-Type: {_BINARY}\r\n\r\n"
         ).encode()
         tail = f"\r\n--{boundary}--\r\n".encode()
-        with closing(reading.stream(file, head, tail)) as body:
+        with closing(_told(file, reading.stream(file, head, tail), len(head))) as body:
             answer = self._http.send(
                 "POST",
                 self._path(file, ":upload"),
@@ -157,7 +197,7 @@ class Datasets:
         asked = {"filenameToSize": {_filename(file): str(file.size)}}
         url = self._upload_url(self._post(file, ":getUploadEndpoint", asked), file)
         try:
-            with closing(reading.stream(file)) as body:
+            with closing(_told(file, reading.stream(file))) as body:
                 signed_url.use(
                     "PUT",
                     url,
@@ -204,7 +244,7 @@ class Datasets:
         try:
             self._http.repeat(lambda: self._post(file, ":validateUpload", {}))
         except Refused as error:
-            if error.refused.code == "FAILED_PRECONDITION":
+            if error.refused.code == _PRECONDITION:
                 return False
             raise self._rejected(error) from None
         return True
@@ -240,6 +280,24 @@ class Datasets:
         if file is None:
             return f"/v1/accounts/{self._account()}/datasets"
         return f"/v1/{self._own_name(file)}{verb}"
+
+
+def _may_be_full(error: Refused, rejected: CreateRejected | Refused) -> bool:
+    """Whether a dataset takes no bytes because it has them: those of a run that lost the answer."""
+    account = isinstance(rejected, CreateRejected) and rejected.remedy is Remedy.FIX_ACCOUNT
+    return error.refused.code == _PRECONDITION and not account
+
+
+def _told(
+    file: LocalFile, body: Generator[bytes, None, None], head: int = 0
+) -> Generator[bytes, None, None]:
+    """The body as it is, told of as it leaves. `head` counts its bytes before the file's."""
+    left = -head
+    with closing(body):
+        for block in body:
+            yield block
+            left += len(block)
+            file.tell(min(max(left, 0), file.size))
 
 
 def _filename(file: LocalFile) -> str:

@@ -590,6 +590,123 @@ class TestCancel:
         with bench(nothing_but(table)) as at, pytest.raises(ProviderError, match="is completed"):
             at.provider.resume(ID)
 
+    @pytest.mark.parametrize("state", ["RUNNING", "PENDING", "VALIDATING"])
+    def test_one_that_goes_on_is_not_told_to(self, state: str) -> None:
+        with bench(nothing_but({f"GET {SFT}/{TOKEN}": Reply(200, sft(TOKEN, state))})) as at:
+            assert not at.provider.resume(ID).status.terminal
+        assert not sent(at.server.heard)
+
+    def test_one_that_is_being_cancelled_does_not_go_on(self) -> None:
+        table: dict[str, Reply | Answering] = {
+            f"GET {SFT}/{TOKEN}": Reply(200, sft(TOKEN, "CANCELLING")),
+            f"POST {SFT}/{TOKEN}:resume": grpc(400, 9, "it is being cancelled"),
+        }
+        with bench(nothing_but(table)) as at, pytest.raises(ProviderError, match="being cancelled"):
+            at.provider.resume(ID)
+
+    def test_a_lost_answer_to_a_resume_is_no_failure(self) -> None:
+        table: dict[str, Reply | Answering] = {
+            f"GET {SFT}/{TOKEN}": script(
+                Reply(200, sft(TOKEN, "FAILED")), Reply(200, sft(TOKEN, "PENDING"))
+            ),
+            f"POST {SFT}/{TOKEN}:resume": script(DROP, grpc(400, 9, "it is pending")),
+        }
+        with bench(nothing_but(table)) as at:
+            assert at.provider.resume(ID).status is JobStatus.QUEUED
+
+    def test_fireworks_pauses_nothing(self) -> None:
+        words = "Fireworks cannot pause a job; cancel stops it, and resume asks it to go on"
+        with bench(nothing_but({})) as at, pytest.raises(ProviderError, match=words):
+            at.provider.pause(ID)
+        assert at.server.heard == []
+
+
+MODEL = "accounts/acme/models/support-0123456789abcdef"
+TUNED = {"name": MODEL, "kind": "HF_PEFT_ADDON", "state": "READY", "fineTuningJob": ID}
+
+
+def models(delete: Reply | Answering, get: Reply | Answering) -> Answering:
+    return nothing_but({f"DELETE /v1/{MODEL}": delete, f"GET /v1/{MODEL}": get})
+
+
+class TestDeleteModel:
+    @pytest.mark.parametrize("model", [MODEL, MODEL.rpartition("/")[2]])
+    def test_one_that_is_there(self, model: str) -> None:
+        with bench(models(Reply(200, {}), Reply(200, TUNED))) as at:
+            assert at.provider.delete_model(model) is True
+        assert at.server.requests() == [f"GET /v1/{MODEL}", f"DELETE /v1/{MODEL}"]
+
+    def test_a_model_of_its_own_that_a_job_has_made(self) -> None:
+        whole = {**TUNED, "kind": "HF_BASE_MODEL"}
+        with bench(models(Reply(200, {}), Reply(200, whole))) as at:
+            assert at.provider.delete_model(MODEL) is True
+
+    def test_one_that_is_not(self) -> None:
+        with bench(models(Reply(200, {}), GONE)) as at:
+            assert at.provider.delete_model(MODEL) is False
+        assert at.server.requests() == [f"GET /v1/{MODEL}"]
+
+    def test_a_lost_answer_is_asked_for_again_and_the_model_was_there(self) -> None:
+        with bench(models(script(DROP, GONE), Reply(200, TUNED))) as at:
+            assert at.provider.delete_model(MODEL) is True
+
+    def test_one_that_is_deployed_is_told(self) -> None:
+        deployed = grpc(400, 9, "model is deployed")
+        with (
+            bench(models(deployed, Reply(200, TUNED))) as at,
+            pytest.raises(ProviderError, match="is deployed") as caught,
+        ):
+            at.provider.delete_model(MODEL)
+        assert type(caught.value) is ProviderError
+
+    def test_a_page_of_some_web_server_deletes_nothing(self) -> None:
+        page = Reply(404, b"<h1>Not Found</h1>")
+        with bench(models(page, Reply(200, TUNED))) as at, pytest.raises(ProviderError):
+            at.provider.delete_model(MODEL)
+        with bench(models(Reply(200, {}), page)) as at, pytest.raises(ProviderUnavailable):
+            at.provider.delete_model(MODEL)
+        assert not sent(at.server.heard, "DELETE")
+
+    def test_a_base_model_that_was_uploaded_stays(self) -> None:
+        base = {"name": MODEL, "kind": "HF_BASE_MODEL", "state": "READY", "fineTuningJob": ""}
+        with (
+            bench(models(Reply(200, {}), Reply(200, base))) as at,
+            pytest.raises(ProviderError, match="is a base model"),
+        ):
+            at.provider.delete_model(MODEL)
+        assert not sent(at.server.heard, "DELETE")
+
+    def test_another_model_in_its_place_is_no_answer(self) -> None:
+        other = {**TUNED, "name": "accounts/acme/models/other"}
+        with (
+            bench(models(Reply(200, {}), Reply(200, other))) as at,
+            pytest.raises(ProviderUnavailable, match="shows something else"),
+        ):
+            at.provider.delete_model(MODEL)
+
+    @pytest.mark.parametrize(
+        "model",
+        [
+            "accounts/fireworks/models/qwen3-8b",
+            "accounts/acme2/models/x",
+            "accounts/acme/datasets/x",
+            "accounts/acme/models/x/y",
+            "accounts/acme/models/x:undeploy",
+            "accounts/acme/models/x?force=true",
+            "accounts/acme/models/..",
+            "accounts/acme/models/",
+            "x/y",
+            "",
+        ],
+    )
+    def test_what_is_no_model_of_ours_is_not_even_asked_for(self, model: str) -> None:
+        with (
+            bench(nothing_but({})) as at,
+            pytest.raises(ProviderError, match="of the account acme only"),
+        ):
+            at.provider.delete_model(model)
+        assert at.server.heard == []
+
 
 METRICS = b'{"step": 1, "train/loss": 1.5}\n'
 POINTS = (MetricPoint(step=1, values={"train_loss": 1.5}),)
@@ -675,6 +792,7 @@ CALLS: list[Callable[[FireworksProvider], object]] = [
     ),
     lambda provider: provider.cancel(ID),
     lambda provider: provider.resume(ID),
+    lambda provider: provider.delete_model(MODEL),
     lambda provider: provider.metrics(
         Job(id=ID, status=JobStatus.RUNNING, provider_status="", stamp=TOKEN)
     ),

@@ -107,8 +107,8 @@ def document(rows: Sequence[DatasetRow]) -> str:
     - `file`, `size`, `sha256`, `format`, `examples`, `not_here`, and `used_by`, a list of
       `{name, field}`, where field is training_file or validation_file;
     - `tokens`: null or `{tokens, low, high, exact, tokenizer, truncated, sampled, longest, median,
-      p95, histogram}`; the histogram is a list of `{from, to, examples}`, tokens of one example from
-      `from` up to and including `to`;
+      p95, histogram}`; the histogram is a list of `{from, to, examples}`, the tokens of one example
+      from `from` up to and including `to`;
     - `turns`: a list of `{messages, examples}`; `roles` and `tools`: objects of counts;
       `with_tools`, `with_images`, `with_system`, `duplicates`: counts or null;
     - `overlaps`: a list of `{validation, examples, exact}`;

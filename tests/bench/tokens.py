@@ -5,6 +5,8 @@ chats, in four languages and code, into a temporary folder, and prints what an e
 what a sample takes, and the sample's error beside its interval.
 """
 
+# ruff: noqa: T201
+
 from __future__ import annotations
 
 import hashlib
@@ -14,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from reconciler.datasets import tokenizers, tokens
@@ -27,7 +28,7 @@ WORDS = {
     "German": "Wo ist meine Bestellung sie wurde am Montag verschickt und müsste Freitag ankommen",
     "Japanese": "ご注文は 月曜日に 発送されました 週末までに 届く予定です ありがとう ございます",
     "Russian": "ваш заказ отправлен в понедельник и должен прибыть до выходных спасибо большое",
-    "code": "def total(items): return sum(item.price * item.count for item in items) # 1234 {} [] ->",
+    "code": "def total(items): return sum(item.price * item.count for item in items) # 1234 {} []",
 }
 
 
@@ -52,10 +53,11 @@ def corpus(path: Path, megabytes: int) -> None:
             written += stream.write(line)
 
 
-def timed(work: Callable[[], Measured]) -> tuple[float, Measured]:
-    """Seconds of wall time, and what came of them."""
+def timed(path: Path, sha256: str, *, exact: bool) -> tuple[float, Measured]:
+    """Seconds of wall time for a count, and what came of it."""
     began = time.perf_counter()
-    result = work()
+    size = path.stat().st_size
+    result = tokens.measure(path, sha256=sha256, size=size, exact=exact)
     return time.perf_counter() - began, result
 
 
@@ -69,41 +71,41 @@ def loading() -> float:
         subprocess.run([sys.executable, "-c", program], check=True)
         return time.perf_counter() - began
 
-    return 1_000 * min(run(whole) - run(bare) for _ in range(ROUNDS))
+    rounds = [(run(whole), run(bare)) for _ in range(ROUNDS)]
+    return 1_000 * (min(pair[0] for pair in rounds) - min(pair[1] for pair in rounds))
 
 
 def main() -> None:
     """Print one line per figure."""
     megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else MEGABYTES
-    print(f"loading a vocabulary: {loading():.0f} ms")  # noqa: T201
+    print(f"loading a vocabulary: {loading():.0f} ms")
     tokenizers.load("o200k_base")
     with tempfile.TemporaryDirectory() as folder:
         small, large = Path(folder, "small.jsonl"), Path(folder, "large.jsonl")
-        corpus(small, 1)
+        corpus(small, 3)
         content = small.read_bytes()[: tokens.SMALL].rpartition(b"\n")[0]
         small.write_bytes(content)
-        taken, found = min(
-            (timed(lambda: tokens.measure(small, sha256="1", size=len(content)))
-             for _ in range(ROUNDS)),
-            key=lambda pair: pair[0],
-        )  # fmt: skip
-        print(f"{len(content) / 1e6:.1f} MB whole: {taken * 1_000:.0f} ms")  # noqa: T201
+        taken = min(timed(small, "1", exact=False)[0] for _ in range(ROUNDS))
+        print(f"{len(content) / 1e6:.1f} MB whole: {taken * 1_000:.0f} ms")
         corpus(large, megabytes)
         size = large.stat().st_size
-        exact, truth = timed(lambda: tokens.measure(large, sha256="1", size=size, exact=True))
-        speed = f"{size / exact / 1e6:.1f} MB/s, {truth.count.tokens / exact / 1e6:.1f} M tokens/s"
-        print(f"{size / 1e6:.0f} MB exact: {exact:.1f} s, {speed}")  # noqa: T201
+        taken, truth = timed(large, "1", exact=True)
+        total = truth.count.tokens
+        speed = f"{size / taken / 1e6:.1f} MB/s, {total / taken / 1e6:.1f} M tokens/s"
+        print(f"{size / 1e6:.0f} MB exact: {taken:.1f} s, {speed}")
         for seed in range(ROUNDS):
             sha256 = hashlib.sha256(str(seed).encode()).hexdigest()
-            taken, sample = timed(lambda sha=sha256: tokens.measure(large, sha256=sha, size=size))
-            total = truth.count.tokens
-            error = 100 * (sample.count.tokens / total - 1)
-            margin = 50 * (sample.count.high - sample.count.low) / sample.count.tokens
-            held = sample.count.low <= total <= sample.count.high
-            print(  # noqa: T201
-                f"{size / 1e6:.0f} MB sampled: {taken * 1_000:.0f} ms, {error:+.2f} %,"
-                f" interval ± {margin:.2f} % {'holds' if held else 'misses'}"
-            )
+            taken, sample = timed(large, sha256, exact=False)
+            print(f"{size / 1e6:.0f} MB sampled: {taken * 1_000:.0f} ms, {held(sample, total)}")
+
+
+def held(sample: Measured, total: int) -> str:
+    """The error of a sample, and whether its interval holds the true number."""
+    counted = sample.count
+    error = 100 * (counted.tokens / total - 1)
+    margin = 50 * (counted.high - counted.low) / counted.tokens
+    verdict = "holds" if counted.low <= total <= counted.high else "misses"
+    return f"{error:+.2f} %, interval ± {margin:.2f} % {verdict}"
 
 
 if __name__ == "__main__":

@@ -59,9 +59,10 @@ class Overlap:
 class DatasetRow:
     """One file. None, and an empty mapping, mean that nobody knows.
 
-    `used_by` are specs with what they use it for. `turns` says how many examples have so many
-    messages, `roles` how many messages each role has, `tools` how many examples offer each.
-    `not_here` is a file of Git LFS whose data was not fetched.
+    `used_by` are specs with what they use it for. `messages` says how many examples have at most
+    so many messages, and more than the number before it: 1, 2, 4, 8 and so on; `turns` the same of
+    answers. `roles` says how many messages each role has, `tools` names those offered. `not_here`
+    is data that was not fetched.
     """
 
     file: str
@@ -72,9 +73,10 @@ class DatasetRow:
     not_here: bool = False
     used_by: tuple[tuple[str, str], ...] = ()
     measured: Measured | None = None
+    messages: Mapping[int, int] = field(default_factory=dict)
     turns: Mapping[int, int] = field(default_factory=dict)
     roles: Mapping[str, int] = field(default_factory=dict)
-    tools: Mapping[str, int] = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
     with_tools: int | None = None
     with_images: int | None = None
     with_system: int | None = None
@@ -109,8 +111,9 @@ def document(rows: Sequence[DatasetRow]) -> str:
     - `tokens`: null or `{tokens, low, high, exact, tokenizer, truncated, sampled, longest, median,
       p95, histogram}`; the histogram is a list of `{from, to, examples}`, the tokens of one example
       from `from` up to and including `to`;
-    - `turns`: a list of `{messages, examples}`; `roles` and `tools`: objects of counts;
-      `with_tools`, `with_images`, `with_system`, `duplicates`: counts or null;
+    - `messages` and `turns`: lists of `{from, to, examples}`, the messages and the answers of one
+      example; `roles`: an object of counts; `tools`: a list of names; `with_tools`,
+      `with_images`, `with_system`, `duplicates`: counts of examples, or null;
     - `overlaps`: a list of `{validation, examples, exact}`;
     - `prices`: a list of `{provider, model, usd_per_million_tokens, usd_per_hour, estimate}`, the
       estimate as in a plan;
@@ -158,9 +161,10 @@ def _lines(row: DatasetRow) -> Iterator[tuple[str, str]]:
         longest = f"the longest{' seen' if found.sampled else ''} {found.longest:,}"
         half, most = found.quantile(0.5), found.quantile(0.95)
         yield "tokens each", f"half have up to {half:,}, 95 % up to {most:,}, {longest}"
-    yield "messages", _spread(row.turns)
-    yield "roles", _counts(row.roles)
-    yield "tools", _share(row.with_tools, row) + (f": {_counts(row.tools)}" if row.tools else "")
+    yield "messages", _spread(row.messages)
+    yield "answers", _spread(row.turns)
+    yield "roles", ", ".join(f"{role} {row.roles[role]:,}" for role in _frequent_first(row.roles))
+    yield "tools", _share(row.with_tools, row) + _named(row.tools)
     yield "images", _share(row.with_images, row)
     yield "system prompts", _share(row.with_system, row)
     if row.duplicates:
@@ -173,22 +177,31 @@ def _lines(row: DatasetRow) -> Iterator[tuple[str, str]]:
     yield "problems", words.count(errors, "problem") if errors else ""
 
 
-def _spread(turns: Mapping[int, int]) -> str:
-    """`2 to 7 in an example, mostly 3`."""
-    if not turns:
+def _spread(counted: Mapping[int, int]) -> str:
+    """`2 in 700 examples, 3-4 in 112`."""
+    parts = [
+        (f"{least:,}" if least == most else f"{least:,}-{most:,}", examples)
+        for least, most, examples in _steps(counted)
+    ]
+    first = [f"{name} in {words.count(examples, 'example')}" for name, examples in parts[:1]]
+    return ", ".join([*first, *(f"{name} in {examples:,}" for name, examples in parts[1:])])
+
+
+def _steps(counted: Mapping[int, int]) -> list[tuple[int, int, int]]:
+    """From, up to, and how many examples."""
+    return [(most // 2 + (most > 1), most, counted[most]) for most in sorted(counted)]
+
+
+def _frequent_first(counted: Mapping[str, int]) -> list[str]:
+    return sorted(counted, key=lambda name: (-counted[name], name))
+
+
+def _named(names: Sequence[str]) -> str:
+    if not names:
         return ""
-    least, most = min(turns), max(turns)
-    if least == most:
-        return f"{least:,} in every example"
-    usual = max(turns, key=lambda number: (turns[number], -number))
-    return f"{least:,} to {most:,} in an example, most often {usual:,}"
-
-
-def _counts(counted: Mapping[str, int]) -> str:
-    order = sorted(counted, key=lambda name: (-counted[name], name))
-    more = len(order) - _MOST_NAMES
-    named = [f"{name} {counted[name]:,}" for name in order[:_MOST_NAMES]]
-    return ", ".join([*named, f"and {more:,} more"] if more > 0 else named)
+    more = len(names) - _MOST_NAMES
+    rest = [f"and {more:,} more"] if more > 0 else []
+    return f": {', '.join([*names[:_MOST_NAMES], *rest])}"
 
 
 def _share(number: int | None, row: DatasetRow) -> str:
@@ -268,12 +281,10 @@ def _entry(row: DatasetRow) -> dict[str, Any]:
         "not_here": row.not_here,
         "used_by": [{"name": name, "field": use} for name, use in row.used_by],
         "tokens": None if row.measured is None else _measured(row.measured),
-        "turns": [
-            {"messages": messages, "examples": row.turns[messages]}
-            for messages in sorted(row.turns)
-        ],
+        "messages": _ranges(row.messages),
+        "turns": _ranges(row.turns),
         "roles": dict(row.roles),
-        "tools": dict(row.tools),
+        "tools": list(row.tools),
         "with_tools": row.with_tools,
         "with_images": row.with_images,
         "with_system": row.with_system,
@@ -282,6 +293,13 @@ def _entry(row: DatasetRow) -> dict[str, Any]:
         "prices": [{**_values(price), "estimate": _values(price.estimate)} for price in row.prices],
         "problems": [_values(problem) for problem in row.problems],
     }
+
+
+def _ranges(counted: Mapping[int, int]) -> list[dict[str, int]]:
+    return [
+        {"from": least, "to": most, "examples": examples}
+        for least, most, examples in _steps(counted)
+    ]
 
 
 def _measured(measured: Measured) -> dict[str, Any]:

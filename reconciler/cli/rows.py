@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler import schedule, status
 from reconciler.errors import ProviderError
-from reconciler.model import Action, Event, JobSpec, JobStatus, Plan, Record, Result, State, Step
+from reconciler.model import (
+    Action,
+    Event,
+    JobSpec,
+    JobStatus,
+    Plan,
+    Reason,
+    Record,
+    Result,
+    State,
+    Step,
+)
 from reconciler.providers.base import Provider
 from reconciler.report import words
 from reconciler.report.rows import ProgressRow, StatusRow, WatchRow
@@ -48,10 +59,13 @@ def _row(spec: JobSpec, state: State, step: Step | None) -> StatusRow:
     )
 
 
-def watch_rows(result: PassResult, followed: Followed) -> list[WatchRow]:
+def watch_rows(
+    result: PassResult, followed: Followed, away: Collection[str] = ()
+) -> list[WatchRow]:
     """A row per spec, in their order, then one per job that goes on without a spec asking for it.
 
-    Asks providers for the events of running jobs, as `followed` does.
+    Asks providers for the events of running jobs, as `followed` does. `away` are the providers
+    that do not answer: that is told once, and not again with every job.
     """
     progress = {row.name: row for row in followed.rows(result)}
     outcomes = {outcome.step.token: outcome for outcome in result.outcomes}
@@ -65,6 +79,8 @@ def watch_rows(result: PassResult, followed: Followed) -> list[WatchRow]:
         hint = row.hint or words.job_next(record.job if record else None)
         if outcome is not None and outcome.result in _BAD:
             message, hint = outcome.message, outcome.hint
+        elif spec.provider in away and outcome is not None and _unseen(outcome.step):
+            message, hint = f"waits for {spec.provider}", ""
         rows.append(
             WatchRow(
                 key=row.name,
@@ -90,6 +106,10 @@ def watch_rows(result: PassResult, followed: Followed) -> list[WatchRow]:
 _BAD = (Result.REJECTED, Result.UNKNOWN, Result.FAILED)
 _DEEDS = (*_BAD, Result.CREATED, Result.ADOPTED, Result.CANCELLED)
 """Results that are worth a line of their own; the others show in the phase."""
+
+
+def _unseen(step: Step) -> bool:
+    return step.action is Action.HOLD and step.reason is Reason.PROVIDER_UNAVAILABLE
 
 
 def _unasked(result: PassResult, followed: Followed) -> list[WatchRow]:

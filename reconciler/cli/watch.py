@@ -242,7 +242,8 @@ class _Watch:
 
         with self.interrupts.busy():
             if look.result is not None:
-                self.rows = tuple(watch_rows(look.result, self.followed))
+                away = {outage.provider for outage in look.away}
+                self.rows = tuple(watch_rows(look.result, self.followed, away))
                 self.problems = look.result.problems
             elif isinstance(look.trouble, SpecError):
                 self.problems = look.trouble.problems

@@ -37,7 +37,7 @@ _SPARK_CELLS = 10
 _BARS = (20, 12, 6, 0)
 _LEAST_MESSAGE = 24
 _MOST_NAME = 40
-_MOST_TROUBLES = 6
+_MOST_TROUBLES = 4
 
 
 def picture(board: Board, lately: Sequence[str], now: float, width: int, height: int) -> Text:
@@ -82,6 +82,7 @@ def _header(board: Board, now: float, width: int) -> Text:
         found.append(" · ", style="dim").append(f"about {usd(sum(going))} running")
     due = board.next_look
     when = "looking…" if due is None else f"next look in {_until(due, now)}"
+    when = "stopped" if board.over else when
     space = width - found.cell_len - cell_len(when)
     return found.append(" " * max(2, space)).append(when, style="dim")
 
@@ -166,7 +167,8 @@ def _wrong(board: Board, now: float, room: int) -> list[Text]:
     lines: list[Text] = []
     if board.troubles:
         lines.append(Text())
-        lines += [_trouble(trouble, now) for trouble in board.troubles[:_MOST_TROUBLES]]
+        for trouble in board.troubles[:_MOST_TROUBLES]:
+            lines += _trouble(trouble, now)
     if board.problems:
         among = len({problem.file for problem in board.problems})
         what = f"{words.count(len(board.problems), 'problem')} in {words.count(among, 'file')}"
@@ -179,14 +181,14 @@ def _wrong(board: Board, now: float, room: int) -> list[Text]:
     return lines
 
 
-def _trouble(trouble: Trouble, now: float) -> Text:
-    found = Text.assemble((trouble.name or trouble.about, "bold red"), ": ")
-    found.append(words.harmless(trouble.message))
-    if trouble.hint:
-        found.append(f" ({words.harmless(trouble.hint)})", style="dim")
+def _trouble(trouble: Trouble, now: float) -> list[Text]:
+    found = Text.assemble((trouble.name or trouble.about, "bold red"))
     if trouble.retry_at is not None:
         found.append(f" · again in {_until(trouble.retry_at, now)}", style="dim")
-    return found
+    lines = [found.append(": ").append(words.harmless(trouble.message))]
+    if trouble.hint:
+        lines.append(Text(f"  → {words.harmless(trouble.hint)}", style="dim"))
+    return lines
 
 
 def _until(moment: float, now: float) -> str:

@@ -116,7 +116,8 @@ class News:
         self._problems = problems
 
     def _of_troubles(self, board: Board, at: float) -> Iterator[Item]:
-        troubles = {(t.about, t.name, t.message): t for t in board.troubles}
+        # A provider words its silence anew for every job it is asked about.
+        troubles = {(t.about, t.name, "" if t.name else t.message): t for t in board.troubles}
         gone, new = _compared(self._troubles, troubles)
         still = {key[:2] for key in troubles}
         for key in gone:

@@ -90,13 +90,17 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """Everything that a watch shows at one moment. `next_look` is None while a pass goes on."""
+    """Everything that a watch shows at one moment.
+
+    `next_look` is None while a pass goes on; after the watch is `over` there is none.
+    """
 
     title: str
     rows: tuple[WatchRow, ...] = ()
     problems: tuple[Problem, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     next_look: float | None = None
+    over: bool = False
 
 
 def steps(row: ProgressRow | WatchRow) -> str:

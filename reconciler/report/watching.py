@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
@@ -128,6 +129,7 @@ class WatchScreen:
     ) -> None:
         self._close()
         if self._board.title:
+            self._board = replace(self._board, over=True)
             height = len(self._board.rows) * 2 + len(self._board.problems) + _LATELY
             self._console.print(self._picture(height, lately=False), soft_wrap=True)
 

@@ -189,7 +189,7 @@ def _spread(counted: Mapping[int, int]) -> str:
 
 def _steps(counted: Mapping[int, int]) -> list[tuple[int, int, int]]:
     """From, up to, and how many examples."""
-    return [(most // 2 + (most > 1), most, counted[most]) for most in sorted(counted)]
+    return [(most // 2 + (most > 0), most, counted[most]) for most in sorted(counted)]
 
 
 def _frequent_first(counted: Mapping[str, int]) -> list[str]:

@@ -142,7 +142,8 @@ def state_show(record: Record, **_layout: Unpack[Layout]) -> str:
 
 def _document(kind: str, **fields: Any) -> str:
     document = {"apiVersion": API_VERSION, "kind": kind, **fields}
-    return json.dumps(_plain(document), indent=2, allow_nan=False)
+    text = json.dumps(_plain(document), indent=2, allow_nan=False)
+    return text.replace("##[", "#\\u0023[")  # a CI runner obeys ##[command] anywhere in a line
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import html
 import re
+from itertools import groupby
 
 from reconciler.report.words import harmless
 
@@ -31,30 +32,27 @@ _PLAIN = re.compile(
 _SYMBOLS = frozenset("·→≈×±–—…%=+-")
 _LINKED = re.compile(
     r"""www\. | ^\W*(?:https?|ftp|mailto|xmpp)\b     # addresses
-      | \b(?:[a-z][a-z0-9]*|ghsa)-\d | \bghsa-       # GH-12, CVE-2027, a tracker's PROJ-12
+      | (?=.*\d)(?=.*[^\W\d]).*- | \bghsa-           # GH-12, CVE-2027, a tracker's PROJ-12, ids
       | \b[0-9a-f]{7,64}\b                           # a commit
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _BEGINS_LIST = re.compile(r"\d{1,9}[.)]|[+=-]")
+_WRAPPED = re.compile(r"([(]?)(.*?)([),.;:]*)")
+"""It fits every line; what is only punctuation has no inside."""
+
 _BACKTICKS = re.compile("`+")
 
 
 def prose(text: str) -> str:
     """A sentence for a paragraph, a list item or a table cell: plain words, the rest as code."""
-    pieces: list[str] = []
-    odd: list[str] = []
-    for index, word in enumerate(harmless(text).split()):
-        begins = index == 0 and _BEGINS_LIST.fullmatch(word)
-        if _harmless_word(word) and not begins:
-            if odd:
-                pieces.append(code(" ".join(odd)))
-                odd = []
-            pieces.append(word)
-        else:
-            odd.append(word)
-    if odd:
-        pieces.append(code(" ".join(odd)))
+    found = harmless(text).split()
+    if found and _BEGINS_LIST.fullmatch(found[0]):
+        found[0] = f"{found[0]}\0"  # no plain word: it would begin a list
+    pieces = []
+    for plain, words in groupby(found, _harmless_word):
+        run = " ".join(words).replace("\0", "")
+        pieces.append(run if plain else _odd(run))
     return " ".join(pieces)
 
 
@@ -80,6 +78,13 @@ def shortened(text: str, at_most: int) -> str:
 
 def _harmless_word(word: str) -> bool:
     return word in _SYMBOLS or bool(_PLAIN.fullmatch(word) and not _LINKED.search(word))
+
+
+def _odd(text: str) -> str:
+    """Words as code, without the punctuation of the sentence they stand in."""
+    found = _WRAPPED.fullmatch(text)
+    before, inner, after = found.groups() if found else ("", text, "")
+    return f"{before}{code(inner)}{after}"
 
 
 def _span(text: str) -> str:

@@ -14,6 +14,9 @@ from reconciler.model import Action, Plan, Step
 
 UNKNOWN = "cost unknown"
 
+TO = "–"
+"""Between the ends of a range."""
+
 _DIGITS = 3
 _UNITS = ((10**9, 10**9, "B"), (10**6, 10**6, "M"), (10**4, 10**3, "k"))
 """From which count on a unit is used, its size and its letter."""
@@ -80,11 +83,12 @@ def money(estimate: Estimate | None) -> str:
 
 
 def fact(step: Step) -> str:
-    """`51,204 tokens × 3 epochs ≈ $0.77`, for a step that creates; "" for any other."""
-    if step.action is not Action.CREATE:
-        return ""
+    """`51,204 tokens × 3 epochs ≈ $0.77`, for a step that creates, or would if it were not held.
+
+    UNKNOWN where nobody can tell what a create costs, "" for any other step.
+    """
     if step.estimate is None:
-        return UNKNOWN
+        return UNKNOWN if step.action is Action.CREATE else ""
     priced = f" {money(step.estimate)}" if step.estimate.usd is not None else ""
     return size(step.estimate) + priced
 

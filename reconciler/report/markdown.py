@@ -5,11 +5,10 @@ with a hidden marker, so that a workflow updates it instead of adding another. W
 program's own word passes through `report.escape`: a fork may name things as it likes.
 """
 
-# ruff: noqa: RUF001 - the signs of multiplication and of ranges are meant
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
 from reconciler.errors import Problem
@@ -34,22 +33,22 @@ __all__ = [
     "status",
 ]
 
-ROWS = 100
+ROWS = 50
 """A table of more rows is not read; the details below it have the rest."""
 
 FOLDS = 3
 """Up to so many steps have their details side by side; more stand in a fold of their own."""
 
-_WHY = 160
+_WHY = 140
 _SENTENCE = 1_000
 _CHANGES = 40
 _TO_DO = 20
 
 _ORDER = (
-    *("create", words.TRAIN_AGAIN, "cancel", "adopt", "held"),
-    *("orphaned", "refresh", words.IN_SYNC),
+    *(Action.CREATE, Action.CANCEL, Action.ADOPT, Action.HOLD),
+    *(Action.ORPHAN, Action.REFRESH, Action.NOOP),
 )
-"""The labels of steps, what costs money first."""
+"""What is paid for first."""
 
 _LOUD = (Action.CREATE, Action.CANCEL)
 
@@ -67,10 +66,7 @@ def plan(
     **layout: Unpack[Layout],
 ) -> str:
     """What merging would do and cost; a row per step that is not in sync; the details folded."""
-    listed = sorted(
-        (step for step in plan.steps if not _folds(step)),
-        key=lambda step: _ORDER.index(words.label(step)),
-    )
+    listed = sorted((step for step in plan.steps if not _folds(step)), key=_weight)
     return comment(
         marker("plan", layout.get("key") or _namespace(plan)),
         head=["### Fine-tuning plan", _summary(plan, budget), _merged(plan, budget)],
@@ -82,6 +78,12 @@ def plan(
         ],
         foot=[_foot(plan, checksum)],
     )
+
+
+def _weight(step: Step) -> tuple[int, float]:
+    """What a reader should see first weighs least: the dearest of what is paid for."""
+    usd = step.estimate.usd_high if step.estimate else None
+    return _ORDER.index(step.action), -(usd or 0.0)
 
 
 def _folds(step: Step) -> bool:
@@ -118,44 +120,59 @@ def _merged(plan: Plan, budget: float | None) -> str:
 
 
 def _rows(listed: Sequence[Step], plan: Plan) -> Part:
-    titles = ("action", "name", "provider · model", "why", "tokens × epochs:", "estimated cost:")
-    rows = [_row(step) for step in listed]
-    found = table(titles, rows)
-    if len(plan.of(Action.CREATE)) > 1 and len(rows) <= ROWS:
-        total = f"**{estimates.plan_cost(plan)}**"
-        found = table(titles, [*rows, ("", "**total**", "", "", "", total)])
-    more = "the details below and `reconcile plan` have them"
-    return Part(
-        begin=found.begin,
-        items=found.items,
-        at_most=ROWS + 1,
-        rest=lambda left: f"… and {left:,} more rows: {more}.",
+    titles = ["action", "name", "provider, model", "why"]
+    priced = any(_estimated(step) for step in listed)
+    if priced:
+        titles += ["tokens:", "cost&nbsp;≈:"]
+    rows = [_row(step)[: len(titles)] for step in listed]
+    whole = len(rows) <= ROWS
+    if whole and len(plan.of(Action.CREATE)) > 1:
+        rows.append(("", "**all together**", "", "", "", f"**{_total(plan)}**"))
+    return replace(
+        table(titles, rows),
+        at_most=len(rows) if whole else ROWS,
+        rest=lambda left: f"… and {left:,} more rows: `reconcile plan` prints them all.",
     )
 
 
 def _row(step: Step) -> tuple[str, ...]:
     label = words.label(step)
     why = "; ".join(words.change_phrases(step)) or next(iter(words.step_sentences(step)), "")
-    sized = step.action is Action.CREATE and step.estimate
     return (
-        f"**{label}**" if step.action in _LOUD else label,
+        _unbroken(f"**{label}**" if step.action in _LOUD else label),
         code(step.name),
-        f"{prose(step.provider)} · {code(_model(step))}",
+        f"{prose(step.provider)}<br>{_model(step)}",
         prose(shortened(why, _WHY)),
-        estimates.compact(step.estimate) if sized and step.estimate else "",
-        _cost(step),
+        _unbroken(estimates.compact(step.estimate)) if step.estimate else "",
+        _unbroken(_cost(step)),
     )
 
 
+def _estimated(step: Step) -> bool:
+    return step.action is Action.CREATE or step.estimate is not None
+
+
 def _cost(step: Step) -> str:
-    if step.action is not Action.CREATE:
+    """The cost of a create; in brackets that of a step which is held, for it is in no sum."""
+    if not _estimated(step):
         return ""
-    return estimates.money(step.estimate).removeprefix("cost ")
+    cost = estimates.money(step.estimate).removeprefix("≈ ").removeprefix("cost ")
+    return cost if step.action is Action.CREATE else f"({cost})"
+
+
+def _total(plan: Plan) -> str:
+    return _unbroken(estimates.plan_cost(plan).removeprefix("about ").partition(" (")[0])
+
+
+def _unbroken(text: str) -> str:
+    """The text with no place where a narrow column could break it."""
+    return text.replace(" ", "&nbsp;").replace(estimates.TO, f"{estimates.TO}&#8288;")
 
 
 def _model(step: Step) -> str:
     asked = step.record.identity.get("model") if step.record and not step.spec else None
-    return asked if isinstance(asked, str) else words.base_model(step)
+    named = step.base_model or (step.spec.model if step.spec else asked)
+    return code(named) if isinstance(named, str) else prose(words.base_model(step))
 
 
 def _to_do(listed: Sequence[Step]) -> Part:
@@ -208,12 +225,12 @@ def _lines(step: Step) -> Iterator[str]:
         source = step.spec.source
         yield f"- spec {code(f'{source.path}:{source.line}' if source.line else source.path)}"
     for phrase in words.change_phrases(step)[:_CHANGES]:
-        yield f"- changed: {prose(shortened(phrase, _SENTENCE))}"
+        yield f"- {prose(shortened(phrase, _SENTENCE))}"
     if len(step.changes) > _CHANGES:
         yield f"- and {len(step.changes) - _CHANGES:,} more changes"
     told = [*words.step_sentences(step), *words.translations(step)]
-    if step.action is Action.CREATE and step.estimate and (basis := estimates.basis(step.estimate)):
-        told.append(f"the estimate: {basis}")
+    if step.estimate and (basis := estimates.basis(step.estimate)):
+        told.append(f"estimated: {basis}")
     told += [*words.cost_notes(step), *words.duplicate_lines(step.duplicates)]
     for sentence in told[:_CHANGES]:
         yield f"- {prose(shortened(sentence, _SENTENCE))}"

@@ -40,7 +40,7 @@ def pass_result(outcomes: Sequence[Outcome], **layout: Unpack[Layout]) -> str:
             if outcome.result is not Result.UNCHANGED
             or not words.healthy(words.outcome_job(outcome))
         ),
-        key=lambda outcome: outcome.result not in _FIRST,
+        key=lambda outcome: not _urgent(outcome),
     )
     counted = ", ".join(words.pass_summary(outcomes)) or "no specs and no jobs"
     known = (outcome.step.spec or outcome.record or outcome.step.record for outcome in outcomes)
@@ -123,13 +123,17 @@ def _place(problem: Problem) -> str:
     return str(replace(problem, message="", hint="", severity=Severity.ERROR)).removesuffix(": ")
 
 
+def _urgent(outcome: Outcome) -> bool:
+    return outcome.result in _FIRST or not words.healthy(words.outcome_job(outcome))
+
+
 def _outcome_row(outcome: Outcome) -> tuple[str, ...]:
     job = words.outcome_job(outcome)
     result = outcome.result.value
     facts = words.job_facts(job) if job else ()
     why = "; ".join(words.outcome_sentences(outcome))
     return (
-        f"**{result}**" if outcome.result in _FIRST else result,
+        f"**{result}**" if _urgent(outcome) else result,
         code(outcome.step.name),
         " · ".join(prose(fact) for fact in (outcome.step.provider, *facts)),
         prose(shortened(why, _SENTENCE)),

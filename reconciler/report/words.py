@@ -44,6 +44,14 @@ _UNSAFE = re.compile(
     "\U000e0000-\U000e007f]"
 )
 
+_OBEYED = re.compile(
+    r"""(?<=:)(?=:(?:error|warning|notice|debug|group|endgroup|echo|add-mask|add-matcher|add-path
+      |remove-matcher|save-state|set-env|set-output|stop-commands|internal-set-repo-path)\b)
+      | (?<=\#\#)(?=\[)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Where `::error` or `##[error]` goes on: a runner of GitHub Actions obeys such lines of a log."""
+
 _COUNTED = {
     "create": "{} to create",
     TRAIN_AGAIN: "{} to train again",
@@ -79,11 +87,14 @@ _NEXT_BY_PHASE = {
 
 
 def harmless(text: str) -> str:
-    r"""The text on one line, with nothing that a terminal obeys or that hides what is written.
+    r"""The text on one line, with nothing that a reader's terminal or a CI runner obeys.
 
     Line ends and tabs become spaces; other control characters, marks that turn the direction of
-    writing and halves of characters become escapes such as `\x1b`.
+    writing and halves of characters become escapes such as `\x1b`. The commands of a runner of
+    GitHub Actions are broken by a space: `: :error`.
     """
+    if "::" in text or "##[" in text:
+        text = _OBEYED.sub(" ", text)
     if text.isascii() and text.isprintable():
         return text  # nearly every word of a report
     text = _LINE_END.sub(" ", text)

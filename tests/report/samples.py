@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from reconciler.errors import Problem, Remedy
+from reconciler.cost import BaseModel, TokenCount, estimate
+from reconciler.errors import Problem, Remedy, Severity
 from reconciler.model import (
     Action,
     Binding,
@@ -81,6 +82,48 @@ INTENTS = replace(
 )
 
 
+MINI = BaseModel(
+    id=BASE,
+    provider="openai",
+    usd_per_million_tokens=5.0,
+    max_tokens_per_example=65_536,
+    source="openai.com/api/pricing",
+    as_of="2026-11-20",
+)
+COUNTED = TokenCount(
+    tokens=51_204, low=51_204, high=51_204, exact=True, tokenizer="o200k_base", truncated=12
+)
+SAMPLED = TokenCount(
+    tokens=12_300_000, low=12_152_400, high=12_447_600, exact=False, tokenizer="o200k_base"
+)
+ESTIMATE = estimate(replace(COUNTED, truncated=0), 812, 3, MINI)
+AUTOMATIC_ESTIMATE = estimate(COUNTED, 10, None, MINI)
+SAMPLED_ESTIMATE = estimate(SAMPLED, 9_000, 3, MINI)
+UNPRICED_ESTIMATE = estimate(replace(COUNTED, tokenizer="llama-3"), 812, 3, None)
+WARNINGS = (
+    *(
+        Problem(
+            file="specs/data/support.train.jsonl",
+            line=line,
+            column=1,
+            message=f"the same example as line {line - 10}",
+            hint="remove it, unless it is meant to weigh more",
+            severity=Severity.WARNING,
+            rule="duplicate-example",
+        )
+        for line in (412, 500, 501, 777)
+    ),
+    Problem(
+        file="specs/data/intents.jsonl",
+        line=0,
+        column=0,
+        message="7 examples have no system prompt, and the others have one",
+        severity=Severity.WARNING,
+        rule="mixed-system-prompts",
+    ),
+)
+
+
 def make_step(action: Action, reason: Reason, name: str = "support-bot", **fields: Any) -> Step:
     """A step for a spec of that name, at OpenAI unless told otherwise."""
     spec = make_spec(name, training=SUPPORT, hyperparameters={"n_epochs": 3})
@@ -101,7 +144,38 @@ def bound(step: Step, job: Job, **fields: Any) -> Record:
 
 
 CREATE = make_step(
-    Action.CREATE, Reason.MISSING, base_model=BASE, message="no job carries this spec yet"
+    Action.CREATE,
+    Reason.MISSING,
+    base_model=BASE,
+    estimate=ESTIMATE,
+    message="no job carries this spec yet",
+)
+AUTOMATIC = make_step(
+    Action.CREATE,
+    Reason.MISSING,
+    "left-to-openai",
+    base_model=BASE,
+    spec=make_spec("left-to-openai", training=SUPPORT, base=MINI, warnings=WARNINGS),
+    estimate=AUTOMATIC_ESTIMATE,
+    message="no job carries this spec yet",
+    warning="gpt-4.1-mini-2025-04-14 shuts down on 2027-01-14, and its fine-tunes with it",
+)
+UNPRICED = make_step(
+    Action.CREATE,
+    Reason.MISSING,
+    "no-price",
+    base_model="accounts/fireworks/models/llama-v3p1-8b-instruct",
+    provider="fireworks",
+    estimate=UNPRICED_ESTIMATE,
+    message="no job carries this spec yet",
+)
+FAILED_BEFORE = make_step(
+    Action.CREATE,
+    Reason.RETRY_FAILED,
+    "once-more",
+    base_model=BASE,
+    estimate=ESTIMATE,
+    message="ftjob-F4iL3d failed for a reason that is not the data's; attempt 2 of 3",
 )
 _INTENT_ROUTER = make_spec(
     "intent-router",
@@ -119,6 +193,7 @@ TRAIN_AGAIN = make_step(
     spec=_INTENT_ROUTER,
     token=_INTENT_ROUTER.token,
     base_model="amazon.nova-micro-v1:0",
+    estimate=SAMPLED_ESTIMATE,
     previous=make_record(make_spec("intent-router"), binding=Binding.BOUND, job=RUNNING),
     changes=(
         Change(field="training data", before="3f9a1c…", after="77b02e…, +1,108 examples"),
@@ -241,6 +316,20 @@ NOT_CONFIGURED = make_step(
     " providers.bedrock.bucket is not set",
     hint="set providers.bedrock.bucket in reconciler.yaml, or name data in S3: s3://BUCKET/KEY",
 )
+CLOSED = make_step(
+    Action.HOLD,
+    Reason.MODEL_CLOSED,
+    "too-late",
+    message="gpt-4o-2024-08-06 takes no new jobs since 2026-10-01",
+    hint="choose another model",
+)
+SHUTS_DOWN = make_step(
+    Action.HOLD,
+    Reason.MODEL_SHUTS_DOWN,
+    "not-for-long",
+    message="gpt-4o-2024-08-06 shuts down on 2027-01-14, and its fine-tunes with it",
+    hint="choose another model, or set spec.openai.accept_shutdown",
+)
 TRANSLATED = make_step(
     Action.CREATE,
     Reason.MISSING,
@@ -282,14 +371,21 @@ REQUESTED = make_step(
     job=RUNNING,
     message="somebody asked for it",
 )
+OVERDUE = make_step(
+    Action.CANCEL,
+    Reason.DEADLINE_EXCEEDED,
+    "overdue",
+    job=RUNNING,
+    message="it has run for longer than its deadline of 6h",
+)
 
 EVERY_STEP = (
-    *(CREATE, TRAIN_AGAIN, LOST, RETRY),
+    *(CREATE, TRAIN_AGAIN, LOST, RETRY, AUTOMATIC, UNPRICED, FAILED_BEFORE),
     *(ADOPT, FINISHED, BROKE),
     *(IN_SYNC, STILL_FAILED, PAUSED, NEW_WORD),
     *(UNAVAILABLE, IN_BETWEEN, REFUSED, GONE, SUSPENDED, WAITING, ABSENT, NOT_CONFIGURED),
-    TRANSLATED,
-    *(ORPHANED, PRUNED, REQUESTED),
+    *(CLOSED, SHUTS_DOWN, TRANSLATED),
+    *(ORPHANED, PRUNED, REQUESTED, OVERDUE),
 )
 LARGE = make_plan(
     *(
@@ -317,6 +413,7 @@ PENDING_RECORD = make_record(IN_BETWEEN.spec, pending_since=NOW - 30)
 BOUND_RECORD = bound(
     CREATE,
     SUCCEEDED,
+    estimate=ESTIMATE,
     source=Source(path="specs/support.yaml", line=1, commit="5b1e7c0"),
     training=replace(SUPPORT, reference="file-Qz81"),
     validation=Dataset(reference="file-Wy27"),
@@ -448,6 +545,8 @@ PROBLEMS = (
         message='/messages/2/role: "assitant" is not a role (system, user, assistant, tool)',
     ),
 )
+
+MIXED_PROBLEMS = (*PROBLEMS, *WARNINGS)
 
 CURVE = (
     MetricPoint(step=1, values={"train_loss": 1.52347, "train_mean_token_accuracy": 0.61}),

@@ -97,7 +97,7 @@ def test_every_held_or_failed_step_says_what_to_do_next() -> None:
         for step in samples.EVERY_STEP
         if step.action is Action.HOLD or (step.job and step.job == samples.FAILED)
     ]
-    assert len(troubled) == 10
+    assert len(troubled) == 12
     for step in troubled:
         assert "→ " in text.plan(samples.make_plan(replace(step, hint="", message="")))
 
@@ -116,7 +116,7 @@ def test_a_large_plan_still_lists_what_needs_eyes() -> None:
     assert "spec-001" not in found
     for name in ("support-bot", "legacy-faq", "still-failed", "ticket-tags"):
         assert name in found
-    assert found.endswith("Plan: 1 to create, 180 in sync, 1 held, 1 duplicate job")
+    assert found.endswith("Plan: 1 to create, 180 in sync, 1 held, 1 duplicate job · about $0.77")
 
 
 def test_duplicates_are_listed_by_id_with_what_to_do() -> None:
@@ -138,12 +138,12 @@ def test_a_plan_says_what_validation_data_and_attempts_add() -> None:
     spec = make_spec(training=samples.SUPPORT, validation=samples.INTENTS, attempt=2)
     step = samples.make_step(Action.CREATE, Reason.MISSING, spec=spec)
     found = text.plan(samples.make_plan(step), width=160)
-    assert "supervised · 812 examples · 1,920 to validate · attempt 2" in found
+    assert "812 examples · 1,920 to validate · cost unknown · attempt 2" in found
 
 
 def test_a_pass_lists_what_matters_and_counts_the_rest() -> None:
     unchanged = [Outcome(step=samples.IN_SYNC, result=Result.UNCHANGED)] * 178
-    found = text.pass_result([*unchanged, samples.OUTCOMES[0]])
+    found = text.pass_result([*unchanged, samples.OUTCOMES[0]], width=160)
     assert found.count("\n") == 1
     assert found.endswith("Result: 1 created, 178 unchanged")
 
@@ -217,6 +217,61 @@ def test_an_unknown_phase_is_counted_too() -> None:
 )
 def test_problems_are_counted_among_the_files(files: int, expected: str) -> None:
     assert text.problems(samples.PROBLEMS, files).endswith(f"\n{expected}")
+
+
+@pytest.mark.parametrize(
+    ("problems", "expected"),
+    [
+        (samples.MIXED_PROBLEMS, "3 problems, 5 warnings in 4 of 41 files"),
+        (samples.WARNINGS, "5 warnings in 2 of 41 files"),
+        (samples.WARNINGS[:1], "1 warning in 1 of 41 files"),
+        (samples.PROBLEMS[:1], "1 problem in 1 of 41 files"),
+    ],
+)
+def test_errors_and_warnings_are_counted_apart(
+    problems: tuple[Problem, ...], expected: str
+) -> None:
+    assert text.problems(problems, 41).split("\n")[-1] == expected
+
+
+def test_a_warning_says_that_it_is_one() -> None:
+    found = text.problems(samples.WARNINGS[:1], 1, color=True)
+    place = "\x1b[1mspecs/data/support.train.jsonl:412:1: \x1b[0m"
+    assert found.startswith(f"{place}warning: the same example as line 402 (remove it")
+
+
+def test_a_plan_folds_the_warnings_of_each_data_file() -> None:
+    found = text.plan(samples.make_plan(samples.AUTOMATIC), width=120)
+    assert "  specs/data/support.train.jsonl · 4 warnings\n    412:1: the same example" in found
+    assert "501:1" in found
+    assert "777:1" not in found
+    assert "  → reconcile validate tells them all\nPlan: " in found
+
+
+def test_a_plan_that_tells_every_warning_sends_nobody_to_validate() -> None:
+    spec = replace(samples.AUTOMATIC.spec, warnings=samples.WARNINGS[:3])  # type: ignore[type-var]
+    found = text.plan(samples.make_plan(replace(samples.AUTOMATIC, spec=spec)))
+    assert "3 warnings" in found
+    assert "reconcile validate" not in found
+
+
+def test_the_warnings_of_many_files_are_counted_beyond_the_first() -> None:
+    many = tuple(replace(samples.WARNINGS[0], file=f"data/{number}.jsonl") for number in range(9))
+    spec = replace(samples.AUTOMATIC.spec, warnings=many)  # type: ignore[type-var]
+    found = text.plan(samples.make_plan(replace(samples.AUTOMATIC, spec=spec)))
+    assert found.count("data/") == 5
+    assert "  4 warnings in 4 more files\n  → reconcile validate tells them all" in found
+
+
+def test_a_plan_says_what_it_costs_of_what_is_allowed() -> None:
+    plan = samples.make_plan(samples.CREATE, samples.UNPRICED, samples.LOST)
+    found = text.plan(plan, budget=500.0)
+    assert found.endswith("Plan: 3 to create · about $0.77 of $500 + 2 of unknown cost")
+
+
+def test_a_warning_of_a_step_stands_on_its_own_line() -> None:
+    found = text.plan(samples.make_plan(samples.AUTOMATIC), width=160)
+    assert re.search(r"^ +warning: gpt-4.1-mini-2025-04-14 shuts down", found, re.MULTILINE)
 
 
 def test_a_problem_keeps_its_line_to_itself() -> None:

@@ -1,8 +1,9 @@
 """The facts of one training file, from one pass over its bytes.
 
-`specs` calls it once for every file that specs name. The hash and everything said about the
-content come from the same bytes: a file is never read twice, so that what was checked is what the
-hash names. Memory is bounded by the longest line that is accepted. Bad data never raises.
+`specs` calls it once for every file that specs name. Whatever is told of the content is told of the
+bytes that the hash names, and it is the same whether one process read the file or two, or a cache
+remembered it. Memory does not grow with the file: it is bounded by the longest line that is
+accepted. Bad data never raises.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from reconciler.datasets.examples import inspect
-from reconciler.datasets.fault import Fault
+from reconciler.datasets import cache as known
+from reconciler.datasets import ranges, summary
+from reconciler.datasets.findings import MAX_PROBLEMS, Findings
 from reconciler.datasets.foreign import (
     BYTE_ORDER_MARK,
     LFS_POINTER_BEGINNING,
@@ -24,29 +26,27 @@ from reconciler.datasets.foreign import (
     foreign,
     lfs_pointer,
 )
-from reconciler.datasets.position import column, written
-from reconciler.datasets.shape import Shape
-from reconciler.errors import Problem
+from reconciler.datasets.formats import Format
+from reconciler.datasets.part import Whole
+from reconciler.datasets.sketch import Sketch, unpacked
+from reconciler.errors import Problem, Severity
+
+__all__ = [
+    "MAX_LINE",
+    "MAX_PROBLEMS",
+    "DatasetFacts",
+    "Findings",
+    "Format",
+    "Overlap",
+    "overlap",
+    "read",
+]
 
 MAX_LINE = 64 * 1024 * 1024
 """Bytes in the longest line that is read: several images fit, a file without line ends does not."""
 
-MAX_PROBLEMS = 20
-"""Problems listed for one file; of the rest only the count."""
-
-
-class Format(StrEnum):
-    """What the examples of a file are."""
-
-    CHAT = "chat"
-    COMPLETION = "completion"
-    PREFERENCE = "preference"
-    REINFORCEMENT = "reinforcement"  # conversations in which a user has the last word
-    SYSTEM_MESSAGES = "system-messages"  # Bedrock's form for Claude
-    BEDROCK_CONVERSATION = "bedrock-conversation"  # its form for Nova and newer Llamas
-    BEDROCK_PROMPTS = "bedrock-prompts"  # the same, some unanswered: for distillation alone
-    IMAGE = "image"  # places of pictures in S3, and captions
-    TEXT = "text"  # nothing but texts, for continued pre-training
+WORTH_CACHING = 1024 * 1024
+"""Bytes from which looking up facts is faster than finding them out again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,16 @@ class DatasetFacts:
 
     `size` counts bytes, `examples` lines that are not blank. `sha256` is None where reading was
     given up, which a problem then says. `present` is false for a Git LFS pointer: `sha256` and
-    `size` are those of the data that is elsewhere, and nothing else is known. `problems` stand in
-    the order of the lines. An empty file has no examples and no problem.
+    `size` are those of the data that is elsewhere, and nothing else is known. `problems` are errors
+    and warnings, in the order of the lines, after a line for every rule that found more than are
+    listed. An empty file has no examples and no problem.
+
+    All counts below are of examples without an error. `by_messages` and `by_answers` count
+    examples by their number of messages and of assistant messages: under "3-4", those with 3 or 4.
+    `roles` counts messages. `tool_names` are the first 64 offered. `most_images` is of one example,
+    `most_outputs` of one output of a preference. `duplicates` are examples that stood in the file
+    before, at least: of more than 65,536 examples only a part is compared. `longest_line` counts
+    bytes.
     """
 
     sha256: str | None
@@ -65,164 +73,222 @@ class DatasetFacts:
     format: Format | None = None
     present: bool = True
     problems: tuple[Problem, ...] = ()
+    lines: int | None = None
+    longest_line: int = 0
+    duplicates: int = 0
+    by_messages: Mapping[str, int] = field(default_factory=dict)
+    by_answers: Mapping[str, int] = field(default_factory=dict)
+    roles: Mapping[str, int] = field(default_factory=dict)
+    with_tools: int = 0
+    with_images: int = 0
+    with_reasoning: int = 0
+    with_weights: int = 0
+    with_system: int = 0
+    tool_names: tuple[str, ...] = ()
+    most_images: int = 0
+    most_outputs: int = 0
+    sketch: Sketch = field(default_factory=Sketch, repr=False)
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems for which a provider would refuse the file, or fail the job."""
+        return tuple(p for p in self.problems if p.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """The problems that stop nothing."""
+        return tuple(p for p in self.problems if p.severity is Severity.WARNING)
 
 
-def read(path: Path, file: str) -> DatasetFacts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """Validation examples that are training examples too: at least so many different ones.
+
+    `line` is the first of them in the validation file, `training_line` where it is in the other.
+    """
+
+    examples: int
+    line: int
+    training_line: int
+
+
+def read(
+    path: Path,
+    file: str,
+    *,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> DatasetFacts:
     """Read the file at `path`, whole, once. `file` is its name in messages.
 
-    Raises OSError if it cannot be read or is no regular file; never waits for one that is not.
+    `cache` is a folder for facts of large files, made where it is missing. `progress` is told the
+    bytes done and the bytes in all, every few megabytes. Raises OSError if the file cannot be read
+    or is no regular one; never waits for one that is not.
     """
-    with open(path, "rb", _BUFFER, opener=_open_without_waiting) as stream:
+    with open(path, "rb", 0, opener=_open_without_waiting) as stream:
         before = os.fstat(stream.fileno())
         if not stat.S_ISREG(before.st_mode):
             raise OSError(f"{file} is not a regular file")
-        facts = _facts(stream, file, before.st_size)
+        head = stream.read(_HEAD)
+        if (found := _not_lines(head, file, before.st_size)) is None:
+            reading = _Reading(stream, path, file, before, head, progress)
+            found = reading.facts(cache if before.st_size >= WORTH_CACHING else None)
         after = os.fstat(stream.fileno())
-    if facts.sha256 is None or not facts.present or _unchanged(before, after, facts.size):
-        return facts
+    if found.sha256 is None or not found.present or _unchanged(before, after):
+        return found
     return _given_up(
-        file, facts.size, 0, "changed while it was being read", "run again when it is whole"
+        file,
+        found.size,
+        0,
+        "changed-while-read",
+        "changed while it was being read",
+        "run again when it is whole",
     )
 
 
-class Findings:
-    """What is wrong with the lines of one file: the first problems, and how many there are."""
+def overlap(training: DatasetFacts, validation: DatasetFacts) -> Overlap | None:
+    """What validation data has in common with training data; None if nothing is known to be.
 
-    def __init__(self, file: str) -> None:
+    Examples are the same if their bytes are. Of large files only a part is compared, so that a
+    single common example may go unseen.
+    """
+    limit = min(training.sketch.limit, validation.sketch.limit)
+    places = dict(
+        zip(unpacked(training.sketch.hashes), unpacked(training.sketch.lines), strict=True)
+    )
+    common = [
+        (line, places[number])
+        for number, line in zip(
+            unpacked(validation.sketch.hashes), unpacked(validation.sketch.lines), strict=True
+        )
+        if number >> 32 < limit and number in places
+    ]
+    if not common:
+        return None
+    line, training_line = min(common)
+    return Overlap(examples=len(common), line=line, training_line=training_line)
+
+
+class _Reading:
+    """One file that is open, on its way to facts."""
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        path: Path,
+        file: str,
+        status: os.stat_result,
+        head: bytes,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
         self._file = file
-        self._listed: list[Problem] = []
-        self._found = 0
+        self._size = status.st_size
+        self._mark = head.startswith(BYTE_ORDER_MARK)
+        self._progress = progress
+        self._done = 0
+        self._source = ranges.Source(
+            stream=stream,
+            path=os.fspath(path),
+            status=status,
+            begin=len(BYTE_ORDER_MARK) if self._mark else 0,
+            max_line=MAX_LINE,
+            done=self._tell,
+        )
 
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """Those listed, in the order they were found; before them the count, if not all are."""
-        if self._found <= MAX_PROBLEMS:
-            return tuple(self._listed)
-        summary = f"{self._found} problems; the first {MAX_PROBLEMS} are listed"
-        return (Problem(self._file, 0, 0, summary), *self._listed)
+    def facts(self, cache: Path | None) -> DatasetFacts:
+        """What the file holds, from the cache if it knows."""
+        digest = hashlib.sha256()
+        hashed = cache is not None and known.expects(cache, self._size)
+        if cache is not None and hashed:
+            ranges.hash_all(self._source.stream, self._size, digest)
+            loaded = known.load(cache, digest.hexdigest(), self._size, DatasetFacts)
+            if loaded is not None:
+                self._tell(self._size)
+                return _renamed(loaded, self._file)
+        found = self._surveyed(digest, hashed=hashed)
+        if cache is not None and found.sha256 is not None:
+            known.save(cache, found.sha256, self._size, found)
+        return found
 
-    def add(self, line: int, column_: int, message: str, hint: str = "") -> None:
-        """One problem at its place, both counted from 1."""
-        self._found += 1
-        if len(self._listed) < MAX_PROBLEMS:
-            self._listed.append(Problem(self._file, line, column_, message, hint))
-
-    def add_faults(self, number: int, line: bytes, faults: tuple[Fault, ...]) -> None:
-        """The faults of one line, each at the column of its value."""
-        for fault in faults:
-            at = fault.column or 0
-            if not at and len(self._listed) < MAX_PROBLEMS:
-                at = column(line.decode(), fault.pointer)
-            where = written(fault.pointer)
-            message = f"{where}: {fault.message}" if where else fault.message
-            self.add(number, at, message, fault.hint)
-
-
-def _facts(stream: BinaryIO, file: str, size: int) -> DatasetFacts:
-    findings = Findings(file)
-    survey = _Survey(findings)
-    digest = hashlib.sha256()
-    number = 0
-    while line := stream.readline(MAX_LINE + 1):
-        number += 1
-        digest.update(line)
-        if len(line) > MAX_LINE:
+    def _surveyed(self, digest: hashlib._Hash, *, hashed: bool) -> DatasetFacts:
+        whole = Whole(self._file)
+        if self._mark:
+            message = "begins with a byte order mark"
+            hint = "save it as UTF-8 without one"
+            whole.findings.add(1, 1, message, hint, "byte-order-mark")
+        helpers = int(self._size >= ranges.WORTH_TWO and ranges.cores() > 1)
+        ranges.survey(self._source, None if hashed else digest, whole, helpers=helpers)
+        part = whole.part
+        if part.overlong:
             message = f"the line is longer than {MAX_LINE // 2**20} MiB"
-            return _given_up(file, size, number, message, "each line holds one example")
-        if number == 1:
-            if line.startswith(LFS_POINTER_BEGINNING):
-                return _pointed_to(line + stream.read(LFS_POINTER_SIZE), file, size)
-            if other := foreign(line):
-                return _given_up(file, size, 1, other.message, other.hint)
-            if line.startswith(BYTE_ORDER_MARK):
-                findings.add(1, 1, "begins with a byte order mark", "save it as UTF-8 without one")
-                line = line.removeprefix(BYTE_ORDER_MARK)
-        survey.take(number, line)
-    return DatasetFacts(
-        sha256=digest.hexdigest(),
-        size=stream.tell(),
-        examples=survey.examples,
-        format=survey.format,
-        problems=findings.problems,
-    )
+            hint = "each line holds one example"
+            return _given_up(
+                self._file, self._size, part.overlong, "line-too-long", message, hint
+            )
+        format_ = summary.conclude(whole)
+        return DatasetFacts(
+            sha256=digest.hexdigest(),
+            size=self._size,
+            examples=part.examples,
+            format=format_,
+            problems=whole.findings.problems,
+            lines=part.lines,
+            longest_line=part.longest,
+            duplicates=sum(count for count, _ in whole.seen.again.values()),
+            by_messages=summary.histogram(part.by_messages),
+            by_answers=summary.histogram(part.by_answers),
+            roles=dict(sorted(part.roles.items())),
+            with_tools=part.tools,
+            with_images=part.images,
+            with_reasoning=part.reasoning,
+            with_weights=part.weights,
+            with_system=part.system,
+            tool_names=tuple(part.tool_names),
+            most_images=part.most_images,
+            most_outputs=part.most_outputs,
+            sketch=whole.seen.sketch,
+        )
+
+    def _tell(self, more: int) -> None:
+        self._done += more
+        if self._progress and more:
+            self._progress(min(self._done, self._size), self._size)
 
 
-class _Survey:
-    """What the lines have shown so far."""
-
-    def __init__(self, findings: Findings) -> None:
-        self.examples = 0
-        self._findings = findings
-        self._formats = frozenset(Format)
-        self._settled = 0  # the line that last narrowed the formats
-        self._blank_since = 0  # the first of the blank lines just passed, 0 for none
-
-    @property
-    def format(self) -> Format | None:
-        match sorted(self._formats):
-            case [only]:
-                return only
-            case [Format.CHAT, Format.REINFORCEMENT]:
-                return Format.REINFORCEMENT  # in every one, a user has the last word
-            case [Format.CHAT, Format.SYSTEM_MESSAGES]:
-                return Format.SYSTEM_MESSAGES  # in every one, the system's text stands apart
-            case [Format.BEDROCK_CONVERSATION, Format.BEDROCK_PROMPTS]:
-                return Format.BEDROCK_CONVERSATION  # every one is answered
+def _not_lines(head: bytes, file: str, size: int) -> DatasetFacts | None:
+    """The facts of a file that is something else; None if it may be lines of JSON."""
+    if head.startswith(LFS_POINTER_BEGINNING):
+        match lfs_pointer(head) if len(head) <= LFS_POINTER_SIZE else None:
+            case (sha256, pointed_size):
+                return DatasetFacts(sha256=sha256, size=pointed_size, present=False)
             case _:
-                return None
-
-    def take(self, number: int, line: bytes) -> None:
-        if not line or line.isspace():
-            self._blank_since = self._blank_since or number
-            return
-        if self._blank_since:  # at the very end of a file they are nobody's trouble
-            self._findings.add(self._blank_since, 1, "a blank line between examples", "delete it")
-            self._blank_since = 0
-        self.examples += 1
-        found = inspect(line)
-        if isinstance(found, Shape):
-            self._narrow(number, line, found)
-        else:
-            self._findings.add_faults(number, line, found)
-
-    def _narrow(self, number: int, line: bytes, shape: Shape) -> None:
-        formats = _FORMATS[shape]
-        if common := self._formats & formats:
-            if common != self._formats:
-                self._formats = common
-                self._settled = number
-            return
-        self._findings.add_faults(number, line, (self._misfit(shape),))
-
-    def _misfit(self, shape: Shape) -> Fault:
-        rest = f"the examples before it (line {self._settled})"
-        match shape, self.format:
-            case Shape.QUESTION, Format.CHAT:
-                message = f"no assistant message to learn from, unlike {rest}"
-                return Fault(message=message, pointer=("messages",))
-            case Shape.CONVERSATION, Format.REINFORCEMENT:
-                message = f"a user should have the last word, as in {rest}"
-                return Fault(message=message, pointer=("messages",))
-            case _:
-                kinds = " or ".join(sorted(_FORMATS[shape]))
-                return Fault(message=f"a {kinds} example, unlike {rest}: {self.format}")
+                message = "is a damaged Git LFS pointer"
+                return _given_up(file, size, 1, "damaged-pointer", message, "git lfs pull")
+    first_line, ended, _ = head.partition(b"\n")
+    if other := foreign(first_line + ended):
+        return _given_up(file, size, 1, "wrong-container", other.message, other.hint)
+    return None
 
 
-def _pointed_to(text: bytes, file: str, size: int) -> DatasetFacts:
-    match lfs_pointer(text):
-        case (sha256, pointed_size):
-            return DatasetFacts(sha256=sha256, size=pointed_size, present=False)
-        case _:
-            return _given_up(file, size, 1, "is a damaged Git LFS pointer", "git lfs pull")
-
-
-def _given_up(file: str, size: int, line: int, message: str, hint: str) -> DatasetFacts:
-    problem = Problem(file, line, 1 if line else 0, message, hint)
+def _given_up(  # noqa: PLR0913, PLR0917 - a problem has so many sides
+    file: str, size: int, line: int, rule: str, message: str, hint: str
+) -> DatasetFacts:
+    problem = Problem(file, line, 1 if line else 0, message, hint, rule=rule)
     return DatasetFacts(sha256=None, size=size, problems=(problem,))
 
 
-def _unchanged(before: os.stat_result, after: os.stat_result, size: int) -> bool:
-    return before.st_mtime_ns == after.st_mtime_ns and before.st_size == after.st_size == size
+def _renamed(facts: DatasetFacts, file: str) -> DatasetFacts:
+    """The facts under the name that this file has."""
+    problems = tuple(replace(problem, file=file) for problem in facts.problems)
+    return replace(facts, problems=problems)
+
+
+def _unchanged(before: os.stat_result, after: os.stat_result) -> bool:
+    return (before.st_mtime_ns, before.st_ctime_ns, before.st_size) == (
+        after.st_mtime_ns,
+        after.st_ctime_ns,
+        after.st_size,
+    )
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
@@ -230,16 +296,5 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-_BUFFER = 1024 * 1024
-_FORMATS = {
-    Shape.CONVERSATION: frozenset({Format.CHAT}),
-    Shape.OPEN_CONVERSATION: frozenset({Format.CHAT, Format.REINFORCEMENT}),
-    Shape.QUESTION: frozenset({Format.REINFORCEMENT}),
-    Shape.COMPLETION: frozenset({Format.COMPLETION}),
-    Shape.PREFERENCE: frozenset({Format.PREFERENCE}),
-    Shape.SYSTEM_MESSAGES: frozenset({Format.CHAT, Format.SYSTEM_MESSAGES}),
-    Shape.BEDROCK_CONVERSATION: frozenset({Format.BEDROCK_CONVERSATION, Format.BEDROCK_PROMPTS}),
-    Shape.BEDROCK_PROMPT: frozenset({Format.BEDROCK_PROMPTS}),
-    Shape.IMAGE: frozenset({Format.IMAGE}),
-    Shape.TEXT: frozenset({Format.TEXT}),
-}
+_HEAD = 64 * 1024
+"""Bytes of the beginning by which a file that is something else is known."""

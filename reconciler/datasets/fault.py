@@ -18,24 +18,36 @@ class Fault:
     """One mistake in one line.
 
     `pointer` leads to the value; where the line is no JSON that a pointer could walk, `column` says
-    where it breaks, in characters from 1.
+    where it breaks, in characters from 1. `rule` is a name of `rules`; only `conversion`, whose
+    findings are about a provider's form and not about the data, has none.
     """
 
     message: str
+    rule: str = ""
     pointer: Pointer = ()
     column: int | None = None
     hint: str = ""
 
 
-def not_text(value: Any, at: Pointer, wanted: str = "must be text") -> Iterator[Fault]:
+def not_text(
+    value: Any, at: Pointer, wanted: str = "must be text", *, rule: str = "wrong-type"
+) -> Iterator[Fault]:
     """The fault of a value that should be text and is not, or is text that UTF-8 cannot hold."""
     if not isinstance(value, str):
-        yield Fault(pointer=at, message=f"{wanted}, not {kind(value)}")
-        return
+        yield Fault(rule=rule, pointer=at, message=f"{wanted}, not {kind(value)}")
+    elif not is_unicode(value):
+        yield Fault(rule="lone-surrogate", pointer=at, message=HALF_A_PAIR)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold this text: half of a surrogate pair it cannot."""
+    if text.isascii():
+        return True
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError:
-        yield Fault(pointer=at, message="holds half of a surrogate pair, which is no character")
+        return False
+    return True
 
 
 def quoted(value: Any) -> str:
@@ -63,4 +75,5 @@ def kind(value: Any) -> str:
             return "an object"
 
 
+HALF_A_PAIR = "holds half of a surrogate pair, which is no character"
 _QUOTED_LENGTH = 40

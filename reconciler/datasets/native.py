@@ -33,10 +33,11 @@ def conversation(value: Mapping[str, Any]) -> Iterator[Fault]:
                 yield from _message(message, ("messages", number), previous)
                 previous = message.get("role") if isinstance(message, Mapping) else None
         case None:
-            yield Fault(message="messages is missing")
+            yield Fault(rule="missing-messages", message="messages is missing")
         case other:
             found = "an empty list" if other == [] else kind(other)
-            yield Fault(pointer=("messages",), message=f"must be a list of messages, not {found}")
+            message = f"must be a list of messages, not {found}"
+            yield Fault(rule="missing-messages", pointer=("messages",), message=message)
 
 
 def image(value: Mapping[str, Any]) -> Iterator[Fault]:
@@ -46,6 +47,7 @@ def image(value: Mapping[str, Any]) -> Iterator[Fault]:
             yield from not_text(place, ("image-ref",))
         case str(place):
             yield Fault(
+                rule="bad-picture",
                 pointer=("image-ref",),
                 message=f"must be a picture's place in S3, not {quoted(place)}",
                 hint="write it like s3://bucket/path/picture.png",
@@ -55,7 +57,7 @@ def image(value: Mapping[str, Any]) -> Iterator[Fault]:
     if "caption" in value:
         yield from not_text(value["caption"], ("caption",))
     else:
-        yield Fault(message="caption is missing")
+        yield Fault(rule="bad-picture", message="caption is missing")
 
 
 def is_system_messages(value: Mapping[str, Any]) -> bool:
@@ -77,6 +79,7 @@ def is_system_messages(value: Mapping[str, Any]) -> bool:
 def _system(value: Any) -> Iterator[Fault]:
     if not isinstance(value, list):
         yield Fault(
+            rule="bad-block",
             pointer=("system",),
             message=f"must be a list of texts, not {kind(value)}",
             hint='write [{"text": "…"}]',
@@ -87,41 +90,47 @@ def _system(value: Any) -> Iterator[Fault]:
         if isinstance(item, Mapping) and "text" in item:
             yield from not_text(item["text"], (*where, "text"))
         else:
-            yield Fault(pointer=where, message='must be an object with a "text"')
+            message = 'must be an object with a "text"'
+            yield Fault(rule="bad-block", pointer=where, message=message)
 
 
 def _message(value: Any, at: Pointer, previous: Any) -> Iterator[Fault]:
     if not isinstance(value, Mapping):
-        yield Fault(pointer=at, message=f"must be a message, not {kind(value)}")
+        message = f"must be a message, not {kind(value)}"
+        yield Fault(rule="bad-message", pointer=at, message=message)
         return
     if "role" not in value:
-        yield Fault(pointer=at, message="role is missing")
+        yield Fault(rule="missing-role", pointer=at, message="role is missing")
     elif value["role"] not in SPEAKERS:
         system = value["role"] == "system"
         yield Fault(
+            rule="unknown-role",
             pointer=(*at, "role"),
             message=f"{quoted(value['role'])} is not a role here ({', '.join(SPEAKERS)})",
             hint='write it beside messages: "system": [{"text": "…"}]' if system else "",
         )
     elif value["role"] == previous:
         yield Fault(
+            rule="bad-turn",
             pointer=(*at, "role"),
             message=f"two {previous} messages in a row",
             hint="join them into one",
         )
     elif at[-1] == 0 and value["role"] != SPEAKERS[0]:
-        yield Fault(pointer=(*at, "role"), message="the first message must be a user's")
+        message = "the first message must be a user's"
+        yield Fault(rule="bad-turn", pointer=(*at, "role"), message=message)
     yield from _content(value, at)
 
 
 def _content(message: Mapping[str, Any], at: Pointer) -> Iterator[Fault]:
     if "content" not in message:
-        yield Fault(pointer=at, message="content is missing")
+        yield Fault(rule="missing-content", pointer=at, message="content is missing")
         return
     blocks, at = message["content"], (*at, "content")
     if not isinstance(blocks, list) or not blocks:
         found = "an empty list" if blocks == [] else kind(blocks)
         yield Fault(
+            rule="bad-block",
             pointer=at,
             message=f"must be a list of blocks, not {found}",
             hint='write [{"text": "…"}]',
@@ -132,20 +141,20 @@ def _content(message: Mapping[str, Any], at: Pointer) -> Iterator[Fault]:
     ]
     yield from faults
     if not faults and all(block.get("text") == "" for block in blocks):
-        yield Fault(pointer=at, message="says nothing")
+        yield Fault(rule="missing-content", pointer=at, message="says nothing")
 
 
 def _block(value: Any, at: Pointer) -> Iterator[Fault]:
     if not isinstance(value, Mapping) or not any(name in value for name in _BLOCKS):
-        yield Fault(
-            pointer=at, message='must be an object with a "text", or another block of Converse'
-        )
+        message = 'must be an object with a "text", or another block of Converse'
+        yield Fault(rule="bad-block", pointer=at, message=message)
         return
     for name in _BLOCKS:
         if name == "text" and name in value:
             yield from not_text(value[name], (*at, name))
         elif name in value and not isinstance(value[name], Mapping):
-            yield Fault(pointer=(*at, name), message=f"must be an object, not {kind(value[name])}")
+            message = f"must be an object, not {kind(value[name])}"
+            yield Fault(rule="bad-block", pointer=(*at, name), message=message)
 
 
 _BLOCKS = ("text", "image", "video", "document", "reasoningContent", "toolUse", "toolResult")

@@ -1,7 +1,7 @@
 """Why a line is not an example, in words.
 
-`examples` asks only about a line that its typed decoder refused, so this may be slow; it has the
-last word, and says what is accepted. Pure: a decoded value in, faults out.
+`examples` asks about every line that is more than plain chat; this has the last word, and says what
+is accepted. Pure: a decoded value in, faults out.
 
 Sources: the message and preference formats of OpenAI's fine-tuning guides and of its OpenAPI
 description (the chat format until 2025-06), where `content` may be missing beside `tool_calls`.
@@ -13,12 +13,9 @@ from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from typing import Any
 
-from reconciler.datasets import native
+from reconciler.datasets import images, messages, native, tools
 from reconciler.datasets.fault import Fault, kind, not_text, quoted
 from reconciler.datasets.position import Pointer
-
-ROLES = ("system", "user", "assistant", "tool")
-OLDER_OR_RARER_ROLES = ("developer", "function")
 
 
 class Shape(Enum):
@@ -36,10 +33,14 @@ class Shape(Enum):
     TEXT = auto()
 
 
+OUTPUTS = ("preferred_output", "non_preferred_output")
+
+
 def shape(value: Any) -> Shape | tuple[Fault, ...]:
     """What the example is, or everything that is wrong with it."""
     if not isinstance(value, Mapping):
-        return (Fault(message=f"a line holds one JSON object, not {kind(value)}"),)
+        message = f"a line holds one JSON object, not {kind(value)}"
+        return (Fault(rule="not-an-object", message=message),)
     match _kind_of_example(value):
         case Shape.COMPLETION:
             faults = tuple(_completion(value))
@@ -71,7 +72,7 @@ def _kind_of_example(value: Mapping[str, Any]) -> Shape | None:
         return Shape.CONVERSATION
     if value.keys() == {"input"} and isinstance(value["input"], str):
         return Shape.TEXT
-    if any(name in value for name in ("input", "preferred_output", "non_preferred_output")):
+    if any(name in value for name in ("input", *OUTPUTS)):
         return Shape.PREFERENCE
     if "prompt" in value or "completion" in value:
         return Shape.COMPLETION
@@ -89,6 +90,7 @@ def _unknown_keys(value: Mapping[str, Any]) -> Fault:
             hint = f"did you mean {close[0]} instead of {quoted(name)}?"
             break
     return Fault(
+        rule="unknown-format",
         message='not an example: expected "messages", "prompt" and "completion",'
         ' or "input", "preferred_output" and "non_preferred_output"',
         hint=hint,
@@ -98,215 +100,79 @@ def _unknown_keys(value: Mapping[str, Any]) -> Fault:
 def _completion(value: Mapping[str, Any]) -> Iterator[Fault]:
     for name in ("prompt", "completion"):
         if name not in value:
-            yield Fault(message=f"{name} is missing")
+            yield Fault(rule="missing-text", message=f"{name} is missing")
         else:
             yield from not_text(value[name], (name,))
 
 
 def _preference(value: Mapping[str, Any]) -> Iterator[Fault]:
-    match value.get("input"):
+    asked = value.get("input")
+    match asked:
         case None:
-            yield Fault(message="input is missing")
-        case Mapping() as asked:
+            yield Fault(rule="missing-input", message="input is missing")
+        case Mapping():
             yield from _conversation(asked, ("input",))
         case other:
             yield Fault(
+                rule="wrong-type",
                 pointer=("input",),
                 message=f"must be an object with messages, not {kind(other)}",
             )
-    for name in ("preferred_output", "non_preferred_output"):
+    before = asked.get("messages") if isinstance(asked, Mapping) else None
+    for name in OUTPUTS:
         if name not in value:
             older = name.replace("output", "completion")
             hint = f"{older} is its name in an older description" if older in value else ""
-            yield Fault(message=f"{name} is missing", hint=hint)
+            yield Fault(rule="missing-output", message=f"{name} is missing", hint=hint)
             continue
-        faults = tuple(_messages(value[name], (name,), roles=("assistant", "tool")))
+        output = value[name]
+        faults = tuple(messages.check(output, (name,), roles=messages.OUTPUT_ROLES))
         yield from faults
-        if not faults and not any(item["role"] == "assistant" for item in value[name]):
-            yield Fault(pointer=(name,), message="no assistant message to compare")
+        if faults:
+            continue
+        if not any(item["role"] == "assistant" for item in output):
+            message = "no assistant message to compare"
+            yield Fault(rule="no-assistant", pointer=(name,), message=message)
+        else:
+            yield from tools.unanswered(output, (name,), before)
 
 
 def _conversation(value: Mapping[str, Any], at: Pointer) -> Iterator[Fault]:
     """The messages and tools of a chat example, or of the input of a preference."""
     if "messages" in value:
-        yield from _messages(value["messages"], (*at, "messages"))
+        where = (*at, "messages")
+        faults = tuple(messages.check(value["messages"], where))
+        yield from faults
+        if not faults:
+            yield from tools.unanswered(value["messages"], where)
+            yield from images.too_many(value["messages"], where)
     else:
-        yield Fault(pointer=at, message="messages is missing")
-    yield from _tools(value.get("tools"), (*at, "tools"))
-    if not isinstance(value.get("parallel_tool_calls", True), bool):
-        yield Fault(pointer=(*at, "parallel_tool_calls"), message="must be true or false")
+        yield Fault(rule="missing-messages", pointer=at, message="messages is missing")
+    yield from tools.offered(value, at)
 
 
-def _someone_speaks(messages: list[Mapping[str, Any]]) -> Iterator[Fault]:
+def _someone_speaks(said: list[Mapping[str, Any]]) -> Iterator[Fault]:
     """Supervised data needs an assistant to learn from, reinforcement a user to answer."""
-    speaks = any(message["role"] == "assistant" for message in messages)
-    if not speaks and messages[-1]["role"] != "user":
-        yield Fault(pointer=("messages",), message="no assistant message to learn from")
+    speaks = any(message["role"] == "assistant" for message in said)
+    if not speaks and said[-1]["role"] != "user":
+        message = "no assistant message to learn from"
+        yield Fault(rule="no-assistant", pointer=("messages",), message=message)
 
 
 def _conversation_shape(value: Mapping[str, Any]) -> Shape:
     if "system" in value and native.is_system_messages(value):
         return Shape.SYSTEM_MESSAGES
-    messages = value["messages"]
-    if messages[-1]["role"] != "user":
+    said = value["messages"]
+    if said[-1]["role"] != "user":
         return Shape.CONVERSATION
-    if any(message["role"] == "assistant" for message in messages):
+    if any(message["role"] == "assistant" for message in said):
         return Shape.OPEN_CONVERSATION
     return Shape.QUESTION
 
 
-def _bedrock_shape(messages: list[Mapping[str, Any]]) -> Shape:
-    answered = messages[-1]["role"] == "assistant"
+def _bedrock_shape(said: list[Mapping[str, Any]]) -> Shape:
+    answered = said[-1]["role"] == "assistant"
     return Shape.BEDROCK_CONVERSATION if answered else Shape.BEDROCK_PROMPT
-
-
-def _messages(value: Any, at: Pointer, roles: tuple[str, ...] = ROLES) -> Iterator[Fault]:
-    if not isinstance(value, list) or not value:
-        found = "an empty list" if value == [] else kind(value)
-        yield Fault(pointer=at, message=f"must be a list of messages, not {found}")
-        return
-    for number, message in enumerate(value):
-        yield from _message(message, (*at, number), roles)
-
-
-def _message(value: Any, at: Pointer, roles: tuple[str, ...]) -> Iterator[Fault]:
-    if not isinstance(value, Mapping):
-        yield Fault(pointer=at, message=f"must be a message, not {kind(value)}")
-        return
-    role = value.get("role")
-    if "role" not in value:
-        yield Fault(pointer=at, message="role is missing", hint=_has_share_gpt_keys(value))
-        return
-    accepted = roles if roles is not ROLES else (*ROLES, *OLDER_OR_RARER_ROLES)
-    if role not in accepted:
-        yield Fault(
-            pointer=(*at, "role"),
-            message=f"{quoted(role)} is not a role{' here' if role in ROLES else ''}"
-            f" ({', '.join(roles)})",
-        )
-        return
-    match role:
-        case "assistant":
-            yield from _assistant(value, at)
-        case "tool":
-            yield from _content(value, at)
-            if "tool_call_id" not in value:
-                yield Fault(pointer=at, message="tool_call_id is missing")
-            else:
-                yield from not_text(value["tool_call_id"], (*at, "tool_call_id"))
-        case "function":
-            yield from _content(value, at, may_be_null=True)
-        case _:
-            yield from _content(value, at)
-
-
-def _has_share_gpt_keys(message: Mapping[str, Any]) -> str:
-    if "from" in message and "value" in message:
-        return 'write "role" and "content" for "from" and "value"'
-    return ""
-
-
-def _has_bedrock_keys(part: Any) -> str:
-    if isinstance(part, Mapping) and part.keys() == {"text"}:
-        return f'for Bedrock, write "schemaVersion": "{native.SCHEMA_VERSION}" beside messages'
-    return ""
-
-
-def _assistant(value: Mapping[str, Any], at: Pointer) -> Iterator[Fault]:
-    calls = value.get("tool_calls")
-    says_otherwise = bool(calls) or any(
-        value.get(name) is not None for name in ("function_call", "refusal")
-    )
-    if value.get("content") is None:
-        if not says_otherwise:
-            where = (*at, "content") if "content" in value else at
-            yield Fault(
-                pointer=where, message="the assistant says nothing: no content and no tool_calls"
-            )
-    else:
-        yield from _content(value, at)
-    weight = value.get("weight", 1)
-    if isinstance(weight, bool) or weight not in (0, 1):
-        yield Fault(pointer=(*at, "weight"), message=f"must be 0 or 1, not {quoted(weight)}")
-    yield from _tool_calls(calls, (*at, "tool_calls"))
-    match value.get("function_call"):
-        case None:
-            pass
-        case called:
-            yield from _called_function(called, (*at, "function_call"))
-    if value.get("refusal") is not None:
-        yield from not_text(value["refusal"], (*at, "refusal"))
-
-
-def _content(
-    value: Mapping[str, Any], at: Pointer, *, may_be_null: bool = False
-) -> Iterator[Fault]:
-    if "content" not in value:
-        yield Fault(pointer=at, message="content is missing")
-        return
-    match value["content"]:
-        case list() as parts:
-            for number, part in enumerate(parts):
-                if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
-                    yield Fault(
-                        pointer=(*at, "content", number),
-                        message='a part of content must be an object with a "type"',
-                        hint=_has_bedrock_keys(part),
-                    )
-        case None if may_be_null:
-            pass
-        case content:
-            yield from not_text(content, (*at, "content"), "must be text or a list of parts")
-
-
-def _tool_calls(value: Any, at: Pointer) -> Iterator[Fault]:
-    if value is None:
-        return
-    if not isinstance(value, list):
-        yield Fault(pointer=at, message=f"must be a list of calls, not {kind(value)}")
-        return
-    for number, call in enumerate(value):
-        where = (*at, number)
-        if not isinstance(call, Mapping):
-            yield Fault(pointer=where, message=f"must be a call, not {kind(call)}")
-            continue
-        if "id" not in call:
-            yield Fault(pointer=where, message="id is missing")
-        else:
-            yield from not_text(call["id"], (*where, "id"))
-        if "function" not in call:
-            yield Fault(pointer=where, message="function is missing")
-        else:
-            yield from _called_function(call["function"], (*where, "function"))
-
-
-def _called_function(value: Any, at: Pointer) -> Iterator[Fault]:
-    if not isinstance(value, Mapping):
-        yield Fault(
-            pointer=at, message=f"must be an object with name and arguments, not {kind(value)}"
-        )
-        return
-    for name, wanted in (("name", "must be text"), ("arguments", "must be JSON written as text")):
-        if name not in value:
-            yield Fault(pointer=at, message=f"{name} is missing")
-        else:
-            yield from not_text(value[name], (*at, name), wanted)
-
-
-def _tools(value: Any, at: Pointer) -> Iterator[Fault]:
-    if value is None:
-        return
-    if not isinstance(value, list):
-        yield Fault(pointer=at, message=f"must be a list of tools, not {kind(value)}")
-        return
-    for number, tool in enumerate(value):
-        match tool:
-            case {"function": {"name": str()}}:
-                pass
-            case _:
-                yield Fault(
-                    pointer=(*at, number), message='must be an object with a named "function"'
-                )
 
 
 _EXAMPLE_KEYS = (
@@ -314,8 +180,7 @@ _EXAMPLE_KEYS = (
     "prompt",
     "completion",
     "input",
-    "preferred_output",
-    "non_preferred_output",
+    *OUTPUTS,
     "schemaVersion",
     "image-ref",
     "caption",

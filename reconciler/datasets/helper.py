@@ -1,0 +1,171 @@
+"""The second process: it surveys ranges of a file beside the one that asked.
+
+`ranges` starts one for a large file. It is a fresh interpreter and no fork, so that threads, test
+runners and however this program was started make no difference; it is handed ranges over its
+standard input and gives back parts, until that is closed. It prints nothing. When the process that
+asked dies, it ends by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock, Thread
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import msgspec
+
+from reconciler.datasets.part import Part
+
+AHEAD = 2
+"""Ranges that it is handed at a time, so that it never waits for the next."""
+
+Numbered = tuple[int, tuple[int, int]]
+
+
+class Helper:
+    """A second process at work on `todo`, from its end; what it finds goes into `parts`.
+
+    `bytes` is how many it has surveyed. Leaving the context ends the process, whatever it is doing.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        status: os.stat_result,
+        max_line: int,
+        todo: deque[Numbered],
+        parts: dict[int, Part],
+    ) -> None:
+        self.bytes = 0
+        self._order = json.dumps([sys.path, os.path.abspath(path), _identity(status), max_line])
+        self._todo = todo
+        self._parts = parts
+        self._lock = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = Thread(target=self._serve, name="survey of a data file", daemon=True)
+
+    def __enter__(self) -> Self:
+        if sys.executable:
+            with suppress(OSError):  # no process to be had: this one does it all
+                self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own code
+                    [sys.executable, "-c", _PROGRAM],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C is for the one that asked
+                )
+        if self._process is not None:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        self._thread.join()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+
+    def next(self) -> Numbered | None:
+        """The first range that nobody is at; None if there is none for now."""
+        with self._lock:
+            return self._todo.popleft() if self._todo else None
+
+    def wait(self) -> None:
+        """Wait until the process has delivered all it took, or has died and given it back."""
+        if self._process is not None:
+            self._thread.join()
+
+    def _serve(self) -> None:
+        """Hand out ranges and take in parts, in a thread that mostly waits."""
+        assert self._process is not None  # noqa: S101 - the thread starts after it
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None  # noqa: S101
+        assert stdout is not None  # noqa: S101
+        handed: deque[Numbered] = deque()
+        try:
+            _write(stdin, self._order)
+            while True:
+                while len(handed) < AHEAD and (last := self._last()) is not None:
+                    handed.append(last)
+                    _write(stdin, json.dumps(last[1]))
+                if not handed:
+                    return
+                part = _PARTS.decode(_reply(stdout))
+                number, (begin, end) = handed[0]
+                self._parts[number] = part
+                handed.popleft()
+                self.bytes += end - begin
+        except (OSError, ValueError, msgspec.MsgspecError):
+            with self._lock:
+                self._todo.extendleft(reversed(handed))
+
+    def _last(self) -> Numbered | None:
+        with self._lock:
+            return self._todo.pop() if self._todo else None
+
+
+def main(path: str, identity: list[int], max_line: int) -> None:
+    """Survey the ranges that come in, until no more do. Called in the second process alone."""
+    from reconciler.datasets import ranges
+
+    with Path(path).open("rb", 0) as stream:
+        status = os.fstat(stream.fileno())
+        if _identity(status) != identity:
+            return
+        source = ranges.Source(
+            stream=stream,
+            path=path,
+            status=status,
+            begin=0,
+            max_line=max_line,
+            done=lambda _: None,
+        )
+        for line in sys.stdin.buffer:
+            begin, end = json.loads(line)
+            data = _ENCODER.encode(ranges.surveyed(source, (begin, end)))
+            sys.stdout.buffer.write(len(data).to_bytes(8, "little") + data)
+            sys.stdout.buffer.flush()
+
+
+def _identity(status: os.stat_result) -> list[int]:
+    """What tells whether two processes have the same file before them, unchanged."""
+    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
+
+
+def _write(pipe: BinaryIO | object, line: str) -> None:
+    pipe.write(line.encode() + b"\n")  # type: ignore[attr-defined]
+    pipe.flush()  # type: ignore[attr-defined]
+
+
+def _reply(pipe: object) -> bytes:
+    """The next part as it comes. Raises OSError where there is none."""
+    head: bytes = pipe.read(8)  # type: ignore[attr-defined]
+    size = int.from_bytes(head, "little")
+    data: bytes = pipe.read(size)  # type: ignore[attr-defined]
+    if len(head) < 8 or len(data) < size:  # noqa: PLR2004 - the bytes of a length
+        raise OSError("the second process ended")
+    return data
+
+
+_PROGRAM = """\
+import json, sys
+order = json.loads(sys.stdin.buffer.readline())
+sys.path[:] = order[0]
+from reconciler.datasets.helper import main
+main(*order[1:])
+"""
+_ENCODER = msgspec.msgpack.Encoder()
+_PARTS = msgspec.msgpack.Decoder(Part)

@@ -1,0 +1,169 @@
+"""A file read in ranges, by one process or by two, to the same result.
+
+`facts` calls it with an open file. In one process, every block is hashed and surveyed as it comes.
+With a second one, this process hashes the file while the other begins at its end; then the two
+meet. A second process that cannot start, or dies, costs time and nothing else: what it has not
+delivered is surveyed here.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from reconciler.datasets.helper import Helper
+from reconciler.datasets.part import Part, Whole
+from reconciler.datasets.survey import Survey
+
+WORTH_TWO = 64 * 1024 * 1024
+"""Bytes from which a second process is worth its start."""
+
+RANGE = 4 * 1024 * 1024
+"""Bytes in a range that one of two processes takes at a time."""
+
+Range = tuple[int, int]
+
+
+class Digest(Protocol):
+    """What hashes."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take these bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A regular file that is open, and how it is read.
+
+    `begin` is where the first line begins, after a byte order mark. `done` is told how many more
+    bytes have been surveyed, every few megabytes.
+    """
+
+    stream: BinaryIO
+    path: str
+    status: os.stat_result
+    begin: int
+    max_line: int
+    done: Callable[[int], None]
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def survey(source: Source, digest: Digest | None, whole: Whole, *, helpers: int) -> None:
+    """Survey the whole file into `whole`, and hash it unless that is done.
+
+    `helpers` is 0, or 1 for a second process. Raises OSError.
+    """
+    if helpers == 0:
+        if digest and source.begin:
+            source.stream.seek(0)
+            digest.update(source.stream.read(source.begin))
+        size = source.status.st_size
+        whole.absorb(surveyed(source, (source.begin, size), digest))
+        return
+    todo = deque(enumerate(cuts(source, RANGE)))
+    count = len(todo)
+    parts: dict[int, Part] = {}
+    with Helper(source.path, source.status, source.max_line, todo, parts) as helper:
+        if digest:
+            hash_all(source.stream, source.status.st_size, digest)
+        taken = counted = 0
+        while taken < count:
+            if taken in parts:
+                whole.absorb(parts.pop(taken))
+                taken += 1
+                if whole.part.overlong:
+                    return
+            elif (mine := helper.next()) is not None:
+                number, range_ = mine
+                parts[number] = surveyed(source, range_)
+            else:
+                helper.wait()
+            source.done(helper.bytes - counted)
+            counted = helper.bytes
+
+
+def surveyed(source: Source, range_: Range, digest: Digest | None = None) -> Part:
+    """What one range holds; what is read of it is hashed on the way."""
+    found = Survey(source.max_line)
+    source.stream.seek(range_[0])
+    left = range_[1] - range_[0]
+    held: list[bytes] = []  # a line that does not end in the blocks read so far
+    held_size = told = 0
+    with _without_collector():
+        while data := source.stream.read(min(_BLOCK, left)):
+            left -= len(data)
+            if digest:
+                digest.update(data)
+            cut = data.rfind(b"\n") + 1
+            if cut:
+                found.take(b"".join((*held, data[:cut])) if held else data[:cut])
+                held, held_size = [], 0
+            if cut < len(data):
+                held.append(data[cut:])
+                held_size += len(data) - cut
+            if found.given_up:
+                break
+            if held_size > source.max_line:
+                found.overlong()
+                break
+            told += len(data)
+            if told >= _TELL:
+                source.done(told)
+                told = 0
+        if held and not found.given_up:
+            found.take(b"".join(held))
+    source.done(told)
+    return found.part()
+
+
+def cuts(source: Source, length: int) -> Iterator[Range]:
+    """Ranges of about so many bytes, each of whole lines, that make up the file."""
+    begin, size = source.begin, source.status.st_size
+    while begin < size:
+        end = begin + length
+        source.stream.seek(end - 1)
+        while end < size:
+            data = source.stream.read(_CUT)
+            at = data.find(b"\n")
+            if at >= 0 or not data:
+                end += at
+                break
+            end += len(data)
+        yield begin, min(end, size)
+        begin = end
+
+
+def hash_all(stream: BinaryIO, size: int, digest: Digest) -> None:
+    """Hash so many bytes of the file from its beginning, or as many as there are."""
+    stream.seek(0)
+    while data := stream.read(min(_BLOCK, size)):
+        digest.update(data)
+        size -= len(data)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Nothing in the loop makes cycles, and looking for them takes a tenth of its time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+_BLOCK = 256 * 1024
+_CUT = 64 * 1024
+_TELL = 8 * 1024 * 1024

@@ -1,0 +1,101 @@
+"""Which examples a file holds, in bounded memory: to find those it holds twice, or another holds.
+
+`survey` adds every line. A line is known by 64 bits, the CRC-32 of its bytes and below it their
+Adler-32: the same in every process and every run, and much cheaper than a hash that withstands
+malice, which nobody has here. Of a large file only the lines are kept whose number lies below a
+limit; the limit follows from the file's content alone, not from the order of reading, so that two
+sketches of any two files can be held against each other.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from zlib import adler32, crc32
+
+from msgspec import Struct
+
+MOST = 65_536
+"""Examples kept. Of a file with more, a half is known, a quarter, and so on."""
+
+ALL = 1 << 32
+"""The limit, on the CRC-32, below which every line lies."""
+
+
+class Sketch(Struct, frozen=True, array_like=True, gc=False):
+    """The examples of a file whose CRC-32 lies below `limit`.
+
+    `hashes` holds their numbers, each of 8 bytes, and `lines` the line where each stands first,
+    each of 8 bytes, both in the order of the lines, the lowest byte first.
+    """
+
+    limit: int = ALL
+    hashes: bytes = b""
+    lines: bytes = b""
+
+
+def number_of(line: bytes) -> int:
+    """The 64 bits by which a line is known. `line` has no line end."""
+    return crc32(line) << 32 | adler32(line)
+
+
+class Seen:
+    """The lines seen so far: each with its first line, and those that came again."""
+
+    def __init__(self) -> None:
+        self.limit = ALL
+        self.first: dict[int, int] = {}
+        self.again: dict[int, tuple[int, int]] = {}  # how often again, and at which line first
+
+    def repeat(self, number: int, line: int) -> None:
+        """Line `line` holds an example that was there before."""
+        count, where = self.again.get(number, (0, line))
+        self.again[number] = (count + 1, where)
+
+    def shrink(self) -> None:
+        """Keep no more than fit. Called often, but not for every line."""
+        while len(self.first) > MOST:
+            self._lower(self.limit // 2)
+
+    def absorb(self, later: Sketch, again: list[tuple[int, int, int]], shift: int) -> None:
+        """Take what a later range has seen, whose first line is line `shift` + 1 here."""
+        self._lower(min(self.limit, later.limit))
+        for number, line in zip(unpacked(later.hashes), unpacked(later.lines), strict=True):
+            if number >> 32 < self.limit and (
+                self.first.setdefault(number, line + shift) != line + shift
+            ):
+                self.repeat(number, line + shift)
+        for number, count, line in again:
+            if number >> 32 < self.limit:
+                more, where = self.again.get(number, (0, line + shift))
+                self.again[number] = (more + count, where)
+        self.shrink()
+
+    @property
+    def sketch(self) -> Sketch:
+        """What is kept."""
+        return Sketch(self.limit, packed(self.first), packed(self.first.values()))
+
+    def _lower(self, limit: int) -> None:
+        if limit == self.limit:
+            return
+        self.limit = limit
+        self.first = {n: line for n, line in self.first.items() if n >> 32 < limit}
+        self.again = {n: seen for n, seen in self.again.items() if n >> 32 < limit}
+
+
+def packed(numbers: object) -> bytes:
+    """Numbers of 64 bits as bytes, the lowest first."""
+    values = array("Q", numbers)  # type: ignore[call-overload]
+    if sys.byteorder == "big":
+        values.byteswap()
+    return bytes(values.tobytes())
+
+
+def unpacked(data: bytes) -> array[int]:
+    """The numbers that `packed` wrote. Raises ValueError if there is half of one."""
+    values = array("Q")
+    values.frombytes(data)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values

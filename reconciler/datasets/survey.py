@@ -1,0 +1,211 @@
+"""What the lines of one range show: the loop that every byte of training data goes through.
+
+`ranges` feeds it blocks of whole lines. What it finds out is a `Part`, which adds up with those of
+the other ranges. It reads no file, and no line of it is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from zlib import adler32, crc32
+
+from msgspec import UNSET
+
+from reconciler.datasets import plain
+from reconciler.datasets.examples import Example, count_strings, look
+from reconciler.datasets.findings import Findings
+from reconciler.datasets.part import FIRSTS, Part, ShapeSeen, remember_set
+from reconciler.datasets.position import column
+from reconciler.datasets.shape import Shape
+from reconciler.datasets.sketch import Seen
+from reconciler.datasets.traits import LONG_ANSWER, Traits, traits, warnings
+
+
+class Survey:
+    """The survey of one range of a file."""
+
+    def __init__(self, max_line: int) -> None:
+        self._max_line = max_line
+        self._part = Part()
+        self._findings = Findings("", self._part.kinds)
+        self._seen = Seen()
+        self._groups: dict[plain.Pattern, plain.Group] = {}
+        self._blanks = 0
+        self._blank_since = 0  # the first of the blank lines just passed, 0 for none
+        self._unknown = 0  # lines of this block that `plain` did not know
+        self._rest = 0  # blocks that it is not asked about
+
+    def take(self, block: bytes) -> None:
+        """Take a block of lines, each of them whole; the last may lack its line end.
+
+        A line longer than is read ends the survey, and `given_up` says so.
+        """
+        lines = block.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        if b"\r" in block:
+            lines = self._without_returns(lines)
+        longest = max(map(len, lines), default=0)
+        self._part.longest = max(self._part.longest, longest)
+        if longest >= self._max_line:
+            whole = self._max_line - block.endswith(b"\n")
+            fits = next((n for n, line in enumerate(lines) if len(line) > whole), None)
+            if fits is not None:
+                self._take(lines[:fits], try_plain=False)
+                self.overlong()
+                return
+        self._unknown = 0
+        self._take(lines, try_plain=not self._rest and longest <= LONG_ANSWER)
+        if self._rest:
+            self._rest -= 1
+        elif self._unknown > len(lines) // 2:
+            self._rest = _REST
+        self._seen.shrink()
+        if len(self._groups) > _MANY_GROUPS:
+            self._count_groups()
+
+    @property
+    def given_up(self) -> bool:
+        """Whether a line was longer than is read."""
+        return bool(self._part.overlong)
+
+    def overlong(self) -> None:
+        """The next line is longer than is read, and the survey with it over."""
+        self._part.overlong = self._part.lines + 1
+
+    def part(self) -> Part:
+        """What the range holds. The survey is over."""
+        self._count_groups()
+        part, seen = self._part, self._seen
+        part.examples = part.lines - self._blanks
+        if self._blank_since:
+            blanks = part.lines - self._blank_since + 1
+            part.trailing, part.leading = (blanks, part.leading) if part.examples else (0, blanks)
+        part.sketch = seen.sketch
+        part.again = [(number, count, line) for number, (count, line) in seen.again.items()]
+        return part
+
+    def _take(self, lines: list[bytes], *, try_plain: bool) -> None:
+        """The loop: written for speed, and told apart from what is rare."""
+        seen, groups, decode = self._seen, self._groups, plain.decode
+        first, limit = seen.first, seen.limit
+        blank = bool(self._blank_since)
+        for number, line in enumerate(lines, self._part.lines + 1):
+            if blank or not line or line.isspace():
+                blank = self._is_blank(number, line)
+                if blank:
+                    continue
+            check = crc32(line)
+            if check < limit:
+                key = check << 32 | adler32(line)
+                if first.setdefault(key, number) != number:
+                    seen.repeat(key, number)
+            if not try_plain:
+                self._not_plain(number, line)
+                continue
+            try:
+                messages = (value := decode(line)).messages
+            except plain.FAILURES:
+                self._not_plain(number, line)
+                continue
+            if messages is UNSET:
+                self._other(number, line, value)
+                continue
+            group = groups.get(kinds := tuple(map(type, messages)))
+            if group is None:
+                group = self._new_group(kinds)
+            if line.count(b'"') != group.quotes and count_strings(line) != group.strings:
+                self._not_plain(number, line)
+                continue
+            for answer in group.answers:
+                content = messages[answer].content
+                if not content or content.isspace():
+                    self._not_plain(number, line)
+                    break
+            else:
+                group.count += 1
+                if group.count <= FIRSTS:
+                    self._first_of(group, number, line)
+        self._part.lines += len(lines)
+
+    def _is_blank(self, number: int, line: bytes) -> bool:
+        """Whether this line is blank; if it is the first after others, what is said of those."""
+        if not line or line.isspace():
+            self._blanks += 1
+            self._blank_since = self._blank_since or number
+            return True
+        if self._blank_since == 1:
+            self._part.leading = number - 1
+        else:
+            message = "a blank line between examples"
+            self._findings.add(self._blank_since, 1, message, "delete it", "blank-line")
+        self._blank_since = 0
+        return False
+
+    def _not_plain(self, number: int, line: bytes) -> None:
+        """Take a line that `plain` does not know, or was not asked about."""
+        self._unknown += 1
+        found = look(line)
+        if not isinstance(found, Example):
+            self._findings.add_faults(number, line, found)
+            return
+        made = traits(found.value, found.shape)
+        self._part.count(made, 1, number)
+        if made.tools:
+            names = "\0".join(sorted(made.tools))
+            digest = hashlib.sha256(names.encode()).hexdigest()
+            remember_set(self._part.tool_sets, digest, number)
+        self._shape(found.shape, number, line)
+        self._findings.add_faults(number, line, warnings(found.value, found.shape))
+
+    def _other(self, number: int, line: bytes, value: plain.Line) -> None:
+        """Take a line that was decoded and is no chat."""
+        match plain.other(line, value):
+            case None:
+                self._not_plain(number, line)
+            case (pattern, made):
+                group = self._groups.setdefault(pattern, made)
+                group.count += 1
+                if group.count <= FIRSTS:
+                    self._first_of(group, number, line)
+
+    def _new_group(self, kinds: plain.Pattern) -> plain.Group:
+        made = plain.chat(kinds)
+        if made is None:
+            return _NO_GROUP
+        self._groups[kinds] = made
+        return made
+
+    def _first_of(self, group: plain.Group, number: int, line: bytes) -> None:
+        """Remember where a pattern stands first."""
+        if group.count == 1:
+            group.first = number
+        self._shape(group.shape, number, line, count=0)
+
+    def _shape(self, shape: Shape, number: int, line: bytes, count: int = 1) -> None:
+        seen = self._part.shapes.setdefault(shape.name, ShapeSeen())
+        seen.count += count
+        if len(seen.firsts) < FIRSTS:
+            seen.firsts.append((number, column(line.decode(), ("messages",))))
+
+    def _count_groups(self) -> None:
+        for group in self._groups.values():
+            self._part.count(group.traits, group.count, group.first)
+            self._part.shapes[group.shape.name].count += group.count
+        self._groups.clear()
+
+    def _without_returns(self, lines: list[bytes]) -> list[bytes]:
+        """The lines without the carriage returns before their line ends, which are counted."""
+        for number, line in enumerate(lines, self._part.lines + 1):
+            if line.endswith(b"\r"):
+                self._part.crlf += 1
+                self._part.first_crlf = self._part.first_crlf or number
+        return [line.removesuffix(b"\r") for line in lines]
+
+
+_NO_GROUP = plain.Group(Shape.CONVERSATION, Traits(), (), -1, -1)
+"""Of conversations that are no example: no line has so many strings, so that none is plain."""
+
+_MANY_GROUPS = 4_096
+_REST = 3
+"""Blocks for which `plain` is left alone after one of which it knew less than half."""

@@ -181,6 +181,7 @@ def _create(step: Step, hands: Hands) -> Outcome:
         training=replace(spec.training, reference=training),
         validation=spec.validation and replace(spec.validation, reference=validation),
         pending_since=hands.clock(),
+        estimate=step.estimate,
     )
     hands.ledger.commit(lambda state: with_record(state, pending))
     request = CreateRequest(
@@ -245,7 +246,10 @@ def _cancel(step: Step, hands: Hands) -> Outcome:
         )
     step, record = replace(step, job=job), step.record
     if record is not None:
-        stopped = record = replace(record, binding=Binding.BOUND, job=job)
+        why = None if job.status in (JobStatus.SUCCEEDED, JobStatus.FAILED) else step.reason.value
+        stopped = record = replace(
+            record, binding=Binding.BOUND, job=job, stopped_because=record.stopped_because or why
+        )
         hands.ledger.commit(lambda state: with_record(state, stopped))
     if job.status in (JobStatus.SUCCEEDED, JobStatus.FAILED):
         message = f"too late: {job.id} had already {job.status.value}"
@@ -319,5 +323,5 @@ def _steered(step: Step) -> Record | None:
     """The record with what a spec may change without training again; None if that is nothing."""
     if step.spec is None or step.record is None:
         return None
-    steered = replace(step.record, deletion_policy=step.spec.deletion_policy)
+    steered = replace(step.record, name=step.spec.name, deletion_policy=step.spec.deletion_policy)
     return None if steered == step.record else steered

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
-from reconciler import observe, schedule, specs, status
+from reconciler import estimates, observe, retries, schedule, selection, status
 from reconciler.apply import Hands, apply
 from reconciler.config import Config
-from reconciler.errors import ConfigError, SpecError
+from reconciler.errors import ConfigError, Problem, SpecError
 from reconciler.model import (
     Action,
     Binding,
@@ -41,25 +42,53 @@ from reconciler.uploads import Uploads
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What one pass is asked to do. `paths` narrows it to some specs; empty means all."""
+    """What one pass is asked to do.
+
+    `paths`, files and folders or names of specs, and `labels` (`key` or `key=value`) narrow it to
+    some specs; empty means all. `tolerant`: specs with problems are left out instead of stopping
+    the others. `exact` counts every token. `max_creates` and `max_cost_usd` only lower what the
+    repository's policy allows.
+    """
 
     paths: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     refresh: bool = False
     offline: bool = False
     prune: bool = False
     hold_unknown: bool = False
+    tolerant: bool = False
+    exact: bool = False
     max_creates: int | None = None
+    max_cost_usd: float | None = None
+
+    @property
+    def selective(self) -> bool:
+        """Whether some specs are left out on purpose."""
+        return bool(self.paths or self.labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """What a pass is about: specs, and the problems of those that a tolerant one left out."""
+
+    specs: tuple[JobSpec, ...]
+    problems: tuple[Problem, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassResult:
-    """What a pass found, decided and did. `sidecars` are the files it wrote."""
+    """What a pass found, decided and did.
+
+    `sidecars` are the files it wrote, `problems` those of the specs that it left out.
+    """
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
     specs: tuple[JobSpec, ...]
     state: State
     sidecars: tuple[Path, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     @property
     def current(self) -> tuple[Record, ...]:
@@ -70,7 +99,8 @@ class PassResult:
     @property
     def settled(self) -> bool:
         """Whether nothing that the specs ask for goes on by itself."""
-        return not schedule.open_records(self.current)
+        again = any(retries.due_at(spec, self.state) is not None for spec in self.specs)
+        return not again and not schedule.open_records(self.current)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +110,7 @@ class Reconciler:
     `connect` makes the adapter of a provider's name and raises ConfigError where its key is
     missing; it is called at most once per name, and only for providers a pass has to ask.
     `clock` gives unix seconds. `owner` signs the lock. `commit` is what the specs are at in git.
+    `counting` is told how far the counting of tokens has got.
     """
 
     config: Config
@@ -89,15 +120,27 @@ class Reconciler:
     owner: LockOwner
     commit: Callable[[], str | None] = lambda: None
     sandbox: bool = False
+    counting: estimates.Progress | None = None
     _providers: dict[str, Provider] = field(default_factory=dict)
 
     def load(self, paths: Sequence[str] = ()) -> tuple[JobSpec, ...]:
         """The first stop. Raises SpecError with every problem of every file."""
-        return specs.load(self.config, paths, commit=self.commit()).valid()
+        return self.desired(Request(paths=tuple(paths))).specs
+
+    def desired(self, request: Request) -> Desired:
+        """The specs that a request is about. Raises SpecError, unless it is tolerant."""
+        loaded = selection.load(self.config, request.paths, request.labels, self.commit())
+        if not request.tolerant:
+            loaded.valid()
+        return Desired(
+            specs=loaded.specs,
+            problems=loaded.problems,
+            complete=not request.selective and not loaded.errors,
+        )
 
     def plan(self, request: Request) -> Plan:
         """What a pass would do. Changes nothing and takes no lock."""
-        return self.decide(self.load(request.paths), self.store.read().state, request)
+        return self.decide(self.desired(request), self.store.read().state, request)
 
     def run_once(
         self, request: Request, *, approve: Callable[[Plan], None] = lambda _: None
@@ -107,7 +150,7 @@ class Reconciler:
         Raises SpecError, PolicyError, StateError and ConfigError before anything is created; what
         single jobs meet with is in the outcomes.
         """
-        desired = self.load(request.paths)
+        desired = self.desired(request)
         with self.store.lock(self.owner):
             snapshot = self.store.read()
             ledger = Ledger(self.store, snapshot)
@@ -116,36 +159,52 @@ class Reconciler:
             self.enforce(decided, request)
             approve(decided)
             outcomes = self._look_again(apply(decided, hands), hands)
-            written = self._write_sidecars(desired, ledger.state, decided)
+            current = self.current(desired.specs, ledger.state)
+            written = self._write_sidecars(current, ledger.state, decided)
             return PassResult(
                 plan=decided,
                 outcomes=outcomes,
-                specs=desired,
+                specs=current,
                 state=ledger.state,
                 sidecars=written,
+                problems=desired.problems,
             )
 
-    def decide(self, desired: Sequence[JobSpec], state: State, request: Request) -> Plan:
-        """Observe and plan: what these specs need, given this state. Changes nothing."""
+    def current(self, desired: Sequence[JobSpec], state: State) -> tuple[JobSpec, ...]:
+        """The specs, each as the attempt of it that counts now."""
+        now = self.clock()
+        return tuple(retries.current(spec, state, now) for spec in desired)
+
+    def decide(self, desired: Desired, state: State, request: Request) -> Plan:
+        """Observe, plan and price: what these specs need, given this state. Changes nothing."""
         looked_at = self.clock()  # a job that was not there then may show by the time we decide
+        current = self.current(desired.specs, state)
         reality: Mapping[str, Observation] = {}
         if not request.offline:
             asked = observe.questions(
-                desired, state, self.config.namespace, refresh=request.refresh
+                current, state, self.config.namespace, refresh=request.refresh
             )
-            if request.paths:
-                tokens = {spec.token for spec in desired}
+            if request.selective:
+                tokens = {spec.token for spec in current}
                 asked = [question for question in asked if question.token in tokens]
             unknown = {q.provider for q in asked} - set(self.config.providers)
             asked = [question for question in asked if question.provider not in unknown]
             reality = observe.observe(asked, state, self.provider)
-        return plan(desired, state, reality, self._circumstances(request, looked_at))
+        circumstances = self._circumstances(request, looked_at, complete=desired.complete)
+        decided = plan(current, state, reality, circumstances)
+        return estimates.priced(
+            decided, self.config.root, exact=request.exact, progress=self.counting
+        )
 
     def enforce(self, decided: Plan, request: Request) -> None:
         """Raise PolicyError if the plan breaks a rule of the repository or of this request."""
-        limits = (self.config.policy.max_creates, request.max_creates)
-        stated = [limit for limit in limits if limit is not None]
-        enforce(decided, max_creates=min(stated, default=None))
+        policy = self.config.policy
+        lowered = replace(
+            policy,
+            max_creates=_lower(policy.max_creates, request.max_creates),
+            max_cost_usd=_lower(policy.max_cost_usd, request.max_cost_usd),
+        )
+        enforce(decided, lowered)
 
     def cancel(self, name: str) -> Outcome:
         """Cancel the running job of a spec's name or of a token.
@@ -189,7 +248,7 @@ class Reconciler:
         if len(found) == 1:
             return found[0]
         try:
-            current = {spec.token for spec in self.load()}
+            current = {spec.token for spec in self.current(self.load(), state)}
         except SpecError:
             current = set()  # the state can be read though a spec is being edited
         return next((record for record in found if record.token in current), found[0])
@@ -220,12 +279,14 @@ class Reconciler:
         """Seconds of grace by the name of every provider this pass has talked to."""
         return {name: provider.grace for name, provider in self._providers.items()}
 
-    def _circumstances(self, request: Request, looked_at: float) -> Circumstances:
+    def _circumstances(
+        self, request: Request, looked_at: float, *, complete: bool
+    ) -> Circumstances:
         return Circumstances(
             now=looked_at,
             namespace=self.config.namespace,
             grace=self.grace(),
-            complete=not request.paths,
+            complete=complete,
             offline=request.offline,
             prune=request.prune,
             hold_unknown=request.hold_unknown,
@@ -251,7 +312,7 @@ class Reconciler:
         state = replace(state, records={**state.records, **unbound})
         asked = observe.questions(specs_, replace(state, records=unbound), "")
         reality = observe.observe(asked, state, self.provider)
-        found = plan(specs_, state, reality, self._circumstances(_SOME, looked_at))
+        found = plan(specs_, state, reality, self._circumstances(_SOME, looked_at, complete=False))
         steps = tuple(s for s in found.of(Action.ADOPT) if _is_news(s, asked_for[s.token]))
         adopted = {o.step.token: o for o in apply(replace(found, steps=steps), hands)}
         return tuple(_settled(outcome, adopted.get(outcome.step.token)) for outcome in outcomes)
@@ -286,8 +347,15 @@ def find_spec(desired: Sequence[JobSpec], name: str) -> JobSpec:
     raise ConfigError(f"there is no spec named {name}", hint=f"the specs are: {known}")
 
 
-_SOME = Request(paths=("those in doubt",))
-"""Circumstances in which what is not looked for is not missing."""
+_Limit = TypeVar("_Limit", int, float)
+
+_SOME = Request()
+"""For looking once more at what is in doubt."""
+
+
+def _lower(one: _Limit | None, other: _Limit | None) -> _Limit | None:
+    """The stricter of two limits."""
+    return min((limit for limit in (one, other) if limit is not None), default=None)
 
 
 def _is_news(step: Step, outcome: Outcome) -> bool:

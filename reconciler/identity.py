@@ -65,6 +65,7 @@ def identity(spec: JobSpec, upstream_token: str | None = None) -> dict[str, Any]
         "section": {k: v for k, v in spec.section.items() if k not in PERMISSIONS},
         "conversion": spec.conversion or None,
         "attempt": spec.attempt or None,
+        "retry": spec.retry or None,
     }
     return {key: value for key, value in document.items() if value not in (None, {}, [])}
 
@@ -81,6 +82,11 @@ def token(namespace: str, name: str, digest_: str) -> str:
     """
     key = canonical_json([namespace, name, digest_])
     return f"{name}-{hashlib.sha256(key).hexdigest()[:TOKEN_HASH_LENGTH]}"
+
+
+def root_name(spec: JobSpec) -> str:
+    """The name in a spec's tokens: the first it ever had, so that a new name is no new job."""
+    return spec.previous_names[-1] if spec.previous_names else spec.name
 
 
 def _content(dataset: Dataset) -> dict[str, str]:

@@ -150,7 +150,8 @@ class JobSpec:
     portable words. `unready` is what reconciler.yaml lacks for this spec, with `unready_hint`.
     `base` is what the table of base models says of the model at the beginning of the chain.
     `warnings` are what the data's checks found that stops nothing. `deadline` is in seconds from a
-    job's creation. `previous_names` are what the spec was called before, the newest first.
+    job's creation. `retry` counts the attempts made by themselves, see `reconciler.retries`.
+    `previous_names` are what the spec was called before, the newest first.
     `identity` is the document whose hash is `digest`; see `reconciler.identity`.
     """
 
@@ -178,6 +179,7 @@ class JobSpec:
     base: BaseModel | None = None
     warnings: tuple[Problem, ...] = ()
     attempt: int = 0
+    retry: int = 0
     retry_limit: int = 0
     deadline: float | None = None
     previous_names: tuple[str, ...] = ()
@@ -289,6 +291,7 @@ class Reason(StrEnum):
     MISSING = "Missing"
     PENDING_NOT_FOUND = "PendingNotFound"
     RETRY_REJECTED = "RetryRejected"
+    RETRY_FAILED = "RetryFailed"
     TOKEN_MATCH = "TokenMatch"  # noqa: S105 - the token is a public name, not a secret
     STATUS_CHANGED = "StatusChanged"
     UP_TO_DATE = "UpToDate"

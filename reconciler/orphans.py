@@ -29,7 +29,7 @@ def orphans(
 ) -> Iterator[Step]:
     """Records no spec asks for: the last of a name that is gone, and whatever is not over yet."""
     tokens = {spec.token for spec in desired}
-    names = {spec.name for spec in desired}
+    names = {spec.name for spec in desired}  # what `latest` calls renamed ones, too
     for name, history in sorted(latest.items()):
         for index, record in enumerate(history):
             if record.token in tokens or record.binding is Binding.REJECTED:
@@ -43,12 +43,17 @@ def orphans(
             yield _orphan(record, job, replaced=name in names, prune=circumstances.prune)
 
 
-def latest_by_name(state: State, namespace: str) -> dict[str, list[Record]]:
-    """Every record of the namespace by name, newest first."""
+def latest_by_name(
+    state: State, namespace: str, renamed: Mapping[str, str]
+) -> dict[str, list[Record]]:
+    """Every record of the namespace by the name it has now, newest first.
+
+    `renamed` leads from what specs were called before to what they are called.
+    """
     grouped: dict[str, list[Record]] = {}
     for record in state.records.values():
         if record.namespace == namespace:
-            grouped.setdefault(record.name, []).append(record)
+            grouped.setdefault(renamed.get(record.name, record.name), []).append(record)
     for history in grouped.values():
         history.sort(key=age, reverse=True)
     return grouped
@@ -64,8 +69,8 @@ def _orphan(record: Record, job: Job | None, *, replaced: bool, prune: bool) -> 
     step = Steps(record.token, record.name, record.provider, record=record)
     running = job is not None and not job.status.terminal
     why = "an earlier version of this spec" if replaced else "no spec asks for it any more"
-    if running and prune and record.deletion_policy == "cancel":
-        message = f"{why}; its deletion_policy is cancel"
+    if running and prune and record.deletion_policy in ("cancel", "delete"):
+        message = f"{why}; its deletion_policy is {record.deletion_policy}"
         return step.make(Action.CANCEL, Reason.PRUNED, job=job, message=message)
     if job is None:
         hint = "its create was never answered; it is looked for until it is found"

@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from reconciler import changes
 from reconciler.errors import Remedy
+from reconciler.gates import Known, gated
 from reconciler.identity import canonical_json
 from reconciler.model import (
     Action,
     Binding,
-    Dataset,
     Job,
     JobSpec,
-    JobStatus,
     Observation,
     Plan,
     Reason,
@@ -46,10 +44,11 @@ def plan(
     `reality` holds an observation for every token that was looked for. A job that is over is not
     looked for, and its record speaks for it.
     """
-    latest = latest_by_name(state, circumstances.namespace)
-    known = _Known(latest, state, reality)
+    names = {old: spec.name for spec in desired for old in spec.previous_names}
+    latest = latest_by_name(state, circumstances.namespace, names)
+    known = Known(latest, state, reality)
     steps = [
-        _gated(_decide(spec, state, reality.get(spec.token), circumstances), known)
+        gated(_decide(spec, state, reality.get(spec.token), circumstances), known, circumstances)
         for spec in desired
     ]
     if circumstances.complete:
@@ -100,7 +99,8 @@ def _decide(
             "nothing is created while nobody can look; the next pass tries again",
         )
     if seen.jobs:
-        return _found(step, record, seen.jobs)
+        found = _found(step, record, seen.jobs)
+        return _too_late(step, found, spec.deadline, circumstances.now) or found
     return _not_found(step, record, circumstances)
 
 
@@ -128,6 +128,26 @@ def _found(step: Steps, record: Record | None, jobs: tuple[Job, ...]) -> Step:
     message = _progress(known, same)
     refresh = step.make(Action.REFRESH, Reason.STATUS_CHANGED, job=same, message=message)
     return _reporting(refresh, jobs)
+
+
+def _too_late(step: Steps, found: Step, deadline: float | None, now: float) -> Step | None:
+    """The step that stops a job which has taken longer than its spec allows.
+
+    An adopted one is tied first: the next pass stops it.
+    """
+    job = found.job
+    if deadline is None or job is None or job.status.terminal or found.action is Action.ADOPT:
+        return None
+    if job.created_at is None or now < job.created_at + deadline:
+        return None
+    return step.make(
+        Action.CANCEL,
+        Reason.DEADLINE_EXCEEDED,
+        job=job,
+        message=f"{job.id} has run for {(now - job.created_at) / 3600:.1f} h, and spec.deadline"
+        f" is {deadline / 3600:.1f} h",
+        hint="to give it longer, raise spec.deadline, which trains nothing again",
+    )
 
 
 def _reporting(step: Step, jobs: tuple[Job, ...]) -> Step:
@@ -227,83 +247,3 @@ def _way_out(record: Record) -> str:
             return "put the account or the key in order; it will be tried again"
         case Remedy.FIX_SPEC:
             return "correct the spec, or raise spec.attempt to send the same again"
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What a gate may look at beside its own step."""
-
-    latest: Mapping[str, Sequence[Record]]
-    state: State
-    reality: Mapping[str, Observation]
-
-    def job(self, token: str) -> Job | None:
-        """The job of a token as last seen, in this pass or an earlier one."""
-        seen = self.reality.get(token)
-        record = self.state.records.get(token)
-        return seen.jobs[0] if seen and seen.jobs else record.job if record else None
-
-
-def _gated(step: Step, known: _Known) -> Step:
-    """Hold a create the spec itself asks to wait with; say what a create would repeat."""
-    spec = step.spec
-    if spec is None or step.action is not Action.CREATE:
-        return step
-    held = Steps(step.token, step.name, step.provider, spec=spec, record=step.record)
-    if spec.suspend:
-        return held.hold(Reason.SUSPENDED, "spec.suspend is true", "set it to false to train")
-    if spec.unready:
-        return held.hold(Reason.NOT_CONFIGURED, spec.unready, spec.unready_hint)
-    absent = next((data for data in (spec.training, spec.validation) if _absent(data)), None)
-    if absent and not _uploaded(absent, known.state):
-        return held.hold(
-            Reason.DATA_ABSENT,
-            f"{absent.path} is not in this checkout and was never uploaded",
-            "fetch the data, or apply where it is",
-        )
-    step = _with_previous(step, spec, known.latest.get(step.name, ()))
-    if spec.model_from is None:
-        return replace(step, base_model=spec.model)
-    return _chained(step, held, spec.model_from, known.job(spec.identity["model"]["from"]))
-
-
-def _absent(dataset: Dataset | None) -> bool:
-    return dataset is not None and dataset.path is not None and not dataset.present
-
-
-def _uploaded(dataset: Dataset, state: State) -> bool:
-    return any(dataset.sha256 in files for files in state.files.values())
-
-
-def _chained(step: Step, held: Steps, upstream: str, job: Job | None) -> Step:
-    if job and job.status is JobStatus.SUCCEEDED and job.fine_tuned_model:
-        return replace(step, base_model=job.fine_tuned_model)
-    if job and job.status.terminal:
-        return held.hold(
-            Reason.WAITING_FOR_SPEC,
-            f"it trains on the model of {upstream}, whose job {job.status.value}",
-            f"mend {upstream}; this one follows by itself",
-        )
-    return held.hold(
-        Reason.WAITING_FOR_SPEC,
-        f"it trains on the model of {upstream}, which is not there yet",
-        "it follows by itself on the first pass after that one has succeeded",
-    )
-
-
-def _with_previous(step: Step, spec: JobSpec, history: Sequence[Record]) -> Step:
-    """Say that this name was trained before, and what is different now."""
-    previous = next(
-        (r for r in history if r.token != spec.token and r.binding is not Binding.REJECTED), None
-    )
-    if previous is None or step.reason is not Reason.MISSING:
-        return replace(step, previous=previous)
-    found = changes.between(previous, spec)
-    still = previous.job is not None and not previous.job.status.terminal
-    return replace(
-        step,
-        previous=previous,
-        changes=found,
-        message=changes.sentence(found) or step.message,
-        hint=f"the job it replaces goes on: reconcile cancel {previous.token}" if still else "",
-    )

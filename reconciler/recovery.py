@@ -114,7 +114,7 @@ def rebuild(house: Reconciler) -> tuple[Outcome, ...]:
     Creates nothing: a spec without a job is left for the next apply. What the state knows already
     stays. Raises what loading and reading raise.
     """
-    desired = house.load()
+    desired = house.desired(Request())
     with house.store.lock(house.owner):
         snapshot = house.store.read()
         decided = house.decide(desired, snapshot.state, Request())

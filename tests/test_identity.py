@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.cost import BaseModel
+from reconciler.errors import Problem
 from reconciler.identity import canonical_json, digest, identity, token
 from reconciler.model import Dataset, JobSpec, Source
 
@@ -94,12 +96,17 @@ DECIDING: Mapping[str, Any] = {
     "section": {"extra_body": {}},
     "conversion": "another form of the same data",
     "attempt": 1,
+    "retry": 1,
 }
 
 STEERING: Mapping[str, Any] = {
     "provider_type": "bedrock",
     "top_level_hyperparameters": True,
     "retry_limit": 3,
+    "deadline": 3600.0,
+    "previous_names": ("older-bot",),
+    "base": BaseModel(id="gpt-4.1-mini-2025-04-14", provider="openai"),
+    "warnings": (Problem("specs/data/a.jsonl", 1, 1, "twice"),),
     "suspend": True,
     "deletion_policy": "cancel",
     "translation": ("n_epochs → epochCount 2",),

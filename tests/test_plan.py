@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.errors import PolicyError, Remedy
+from reconciler.errors import Remedy
 from reconciler.model import (
     Action,
     Binding,
@@ -25,7 +25,6 @@ from reconciler.model import (
     Step,
 )
 from reconciler.plan import checksum, plan
-from reconciler.policy import enforce
 from reconciler.steps import Circumstances
 from tests.fakes import NOW, make_record, make_spec
 
@@ -322,20 +321,6 @@ class TestOffline:
     def test_never_promises_a_create_for_an_unanswered_one(self) -> None:
         step = only(decide(SPEC, records=(pending(9999),), offline=True))
         assert (step.action, step.reason) == (Action.HOLD, Reason.CREATE_OUTCOME_UNKNOWN)
-
-
-class TestPolicy:
-    def test_too_many_creates(self) -> None:
-        specs = [make_spec(f"s{i}") for i in range(3)]
-        decided = decide(*specs, seen={spec.token: NOTHING for spec in specs})
-        enforce(decided, max_creates=3)
-        enforce(decided, max_creates=None)
-        with pytest.raises(PolicyError, match=r"creates 3 jobs \(s0, s1, s2\).*max_creates 2"):
-            enforce(decided, max_creates=2)
-
-    def test_zero_is_a_limit(self) -> None:
-        with pytest.raises(PolicyError):
-            enforce(decide(SPEC, seen={SPEC.token: NOTHING}), max_creates=0)
 
 
 def test_plan_carries_what_it_was_decided_against() -> None:

@@ -271,11 +271,11 @@ EPOCHS = 'must be "auto" or an integer from 1 to 50'
         (
             "  deletion_policy: Cancel",
             (
-                'deletion_policy: must be "orphan" or "cancel", got the text "Cancel"'
+                'deletion_policy: must be "orphan", "cancel" or "delete", got the text "Cancel"'
                 " (did you mean cancel?)"
             ),
         ),
-        ("  deletion_policy: 3", 'deletion_policy: must be "orphan" or "cancel", got 3'),
+        ("  deletion_policy: 3", 'deletion_policy: must be "orphan", "cancel" or "delete", got 3'),
         ("  retry: {limit: 11}", "retry.limit: must be at most 10, got 11"),
         ("  retry: 3", "retry: must be a mapping, got 3"),
         (

@@ -38,7 +38,7 @@ def imported(folder: Path, *arguments: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=folder,
-        env={"PYTHONPATH": str(CHECKOUT)},
+        env={"PYTHONPATH": str(CHECKOUT), "OPENAI_BASE_URL": "http://127.0.0.1:1/v1"},
         capture_output=True,
         text=True,
         check=True,

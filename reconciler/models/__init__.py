@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from reconciler.config import OpenAISettings, ProviderSettings, is_loopback
+from reconciler.config import BedrockSettings, OpenAISettings, ProviderSettings, is_loopback
 from reconciler.cost import BaseModel
 
 FILE = Path(__file__).parents[1] / "data" / "models.json"
@@ -69,6 +69,7 @@ def lookup(
     `own` rows, those with the provider's name beat those with its type, and both the built-in ones.
     OpenAI's methods, prices and days hold at OpenAI and in the sandbox. At another server with its
     API they do not, nor do own rows for `openai`; only what follows from the model itself does.
+    On this machine, so in the sandbox, no model is ever closed or shut down but by an own row.
     """
     if model is None:
         return None
@@ -77,6 +78,8 @@ def lookup(
     found = _by_name().get((settings.type, name))
     if found is not None and elsewhere:
         found = _without_terms(found, settings.name)
+    if found is not None and _is_local(settings):
+        found = replace(found, closes_on=None, shuts_down_on=None)
     names = {name} if found is None else _names(found)
     for row in _own(settings, own, elsewhere=elsewhere):
         if names & _names(row):
@@ -141,6 +144,12 @@ def _own(
 def _is_openai(settings: OpenAISettings) -> bool:
     host = (urlsplit(settings.base_url).hostname or "").lower()
     return host == _OPENAI or host.endswith(f".{_OPENAI}") or is_loopback(host)
+
+
+def _is_local(settings: ProviderSettings) -> bool:
+    """Whether it is a server on this machine, which outlives every vendor's calendar."""
+    url = settings.endpoint_url if isinstance(settings, BedrockSettings) else settings.base_url
+    return is_loopback(urlsplit(url or "").hostname or "")
 
 
 def _without_terms(row: BaseModel, provider: str) -> BaseModel:

@@ -44,11 +44,14 @@ def check(name: str, value: Any) -> tuple[Complaint, ...]:
 
 @functools.cache
 def load_schema(name: str) -> dict[str, Any]:
-    """The schema `<name>.v1.schema.json`. Shared: never change it.
+    """The schema `<name>.v<version>.schema.json`. Shared: never change it.
 
     Raises FileNotFoundError for a schema that does not exist.
     """
-    schema: dict[str, Any] = json.loads((folder() / f"{name}.v1.schema.json").read_bytes())
+    found = sorted(folder().glob(f"{name}.v*.schema.json"))
+    if not found:
+        raise FileNotFoundError(name)
+    schema: dict[str, Any] = json.loads(found[-1].read_bytes())
     return schema
 
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.config import Config
-from reconciler.errors import Problem, SpecError
+from reconciler.errors import Problem, Severity, SpecError
 from reconciler.model import JobSpec
 from reconciler.specs import discovery, documents, lineage
 from reconciler.specs.build import Builder
@@ -31,6 +31,7 @@ __all__ = ["Loaded", "load"]
 class Loaded:
     """What the files hold: the specs that are whole, and every problem of the others.
 
+    Warnings are among the problems, and stop no spec; each spec carries those of its own data.
     `specs` are in the order of the files, then of the documents in them. `files` and `data_files`
     are those looked at, relative to the repository, with `/`.
     """
@@ -40,10 +41,15 @@ class Loaded:
     files: tuple[str, ...] = ()
     data_files: tuple[str, ...] = ()
 
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems without the warnings."""
+        return tuple(p for p in self.problems if p.severity is Severity.ERROR)
+
     def valid(self) -> tuple[JobSpec, ...]:
-        """The specs, if there is no problem at all. Raises SpecError with all of them."""
-        if self.problems:
-            raise SpecError(self.problems)
+        """The specs, if nothing is wrong with any. Raises SpecError with all that is."""
+        if errors := self.errors:
+            raise SpecError(errors)
         return self.specs
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reconciler import providers
-from reconciler.config import Config, ProviderSettings
-from reconciler.errors import Problem
+from reconciler import models, providers
+from reconciler.config import Config, ProviderSettings, duration
+from reconciler.errors import Problem, Severity
 from reconciler.model import Dataset, JobSpec, Source
 from reconciler.specs.data import DataFiles
 from reconciler.specs.documents import Draft
@@ -57,9 +57,10 @@ class Builder:
         problems: list[Problem] = []
         settings = self._provider(draft, problems)
         training, validation = self._datasets(draft, problems)
-        problems = _elsewhere(draft.problems, problems)
+        warnings = tuple(p for p in problems if p.severity is Severity.WARNING)
+        problems = _elsewhere(draft.problems, [p for p in problems if p not in warnings])
         if settings is None or not draft.sound:
-            return Built(draft=draft, spec=None, problems=tuple(problems))
+            return Built(draft=draft, spec=None, problems=(*problems, *warnings))
         problems += _of_other_types(draft, settings)
         spec = self._spec(draft, settings, training or _UNUSABLE, validation)
         violations = [
@@ -68,8 +69,14 @@ class Builder:
         ]
         problems += _elsewhere(problems, violations)
         if problems:
-            return Built(draft=draft, spec=None, problems=tuple(problems))
-        return self._translated(Built(draft=draft, spec=spec), spec, settings, base_model)
+            return Built(draft=draft, spec=None, problems=(*problems, *warnings))
+        spec = replace(
+            spec,
+            warnings=warnings,
+            base=models.lookup(base_model, settings, self._config.models),
+        )
+        built = Built(draft=draft, spec=spec, problems=warnings)
+        return self._translated(built, spec, settings, base_model)
 
     def _translated(
         self, built: Built, spec: JobSpec, settings: ProviderSettings, base_model: str | None
@@ -82,7 +89,7 @@ class Builder:
             (spec.training, spec.validation), conversion, nova=reserved
         )
         if problems:
-            return replace(built, spec=None, problems=problems)
+            return replace(built, spec=None, problems=(*built.problems, *problems))
         missing = providers.unready(spec, settings)
         translated = replace(
             spec,
@@ -150,6 +157,8 @@ class Builder:
             section=_without_nulls(spec.get(settings.type) or {}),
             attempt=spec.get("attempt") or 0,
             retry_limit=(spec.get("retry") or {}).get("limit") or 0,
+            deadline=duration(spec["deadline"]) if spec.get("deadline") else None,
+            previous_names=draft.previous_names,
             suspend=spec.get("suspend") or False,
             deletion_policy=spec.get("deletion_policy") or "orphan",
             labels=dict(draft.document.value["metadata"].get("labels") or {}),

@@ -56,6 +56,15 @@ class Draft:
                 return None
 
     @property
+    def previous_names(self) -> tuple[str, ...]:
+        """What it was called before, the newest first."""
+        match self.document.value:
+            case {"metadata": {"previous_names": [*names]}}:
+                return tuple(name for name in names if isinstance(name, str))
+            case _:
+                return ()
+
+    @property
     def place(self) -> str:
         """Where it stands, to be named in another's problem."""
         return f"{self.file.name}:{self.document.line}"

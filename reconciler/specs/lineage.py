@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from reconciler.errors import Problem
-from reconciler.identity import digest, identity, token
+from reconciler.identity import digest, identity, root_name, token
 from reconciler.model import JobSpec
 from reconciler.specs.build import Built
 from reconciler.specs.documents import Draft
@@ -71,7 +71,10 @@ def family(drafts: Sequence[Draft]) -> Family:
         members=tuple(draft for draft in drafts if draft.name in matter),
         known=known,
         ambiguous=frozenset(name for name, same in by_name.items() if len(same) > 1),
-        problems=tuple(problem for same in by_name.values() for problem in _taken_twice(same)),
+        problems=(
+            *(problem for same in by_name.values() for problem in _taken_twice(same)),
+            *_renamed_twice(drafts, known),
+        ),
     )
 
 
@@ -134,7 +137,7 @@ class _Stamper:
             problem = one.draft.problem((), "holds a value that cannot be sent as JSON")
             self.problems.append(problem)
             return None
-        stamped = token(one.spec.namespace, one.spec.name, digest_)
+        stamped = token(one.spec.namespace, root_name(one.spec), digest_)
         return replace(one.spec, identity=document, digest=digest_, token=stamped)
 
     def _unusable(self, draft: Draft, upstream: str) -> tuple[str, str] | None:
@@ -182,6 +185,20 @@ def _taken_twice(same: list[Draft]) -> Iterator[Problem]:
         yield _taken(first, others[0])
     for draft in told:
         yield _taken(draft, first)
+
+
+def _renamed_twice(drafts: Sequence[Draft], known: Mapping[str, Draft]) -> Iterator[Problem]:
+    """A former name that is in use, or was two specs': their jobs could not be told apart."""
+    former: dict[str, Draft] = {}
+    for draft in drafts:
+        for index, name in enumerate(draft.previous_names):
+            other = known.get(name) or former.get(name)
+            former.setdefault(name, draft)
+            if other is None or not draft.file.selected:
+                continue
+            message = f"{name} is the name of {other.place}, or was"
+            hint = "a spec that is split in two keeps its former name in one of them"
+            yield draft.problem(("metadata", "previous_names", index), message, hint)
 
 
 def _taken(draft: Draft, other: Draft) -> Problem:

@@ -28,10 +28,7 @@ from yaml.scanner import Scanner
 from reconciler.errors import Problem, SpecError
 from reconciler.yamlio.scalars import TYPED_START, Ambiguous, plain, shown
 from reconciler.yamlio.syntax import syntax_problem
-from reconciler.yamlio.text import decoded
-
-MAX_DEPTH = 64
-"""Mappings and lists inside each other; the deepest spec needs about ten."""
+from reconciler.yamlio.text import MAX_DEPTH, decoded
 
 MAX_ALIASED_NODES = 10_000
 """Values that all aliases of one file may stand for together: what stops a billion laughs."""

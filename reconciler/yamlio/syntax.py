@@ -12,6 +12,7 @@ from typing import NamedTuple
 import yaml
 
 from reconciler.errors import Problem
+from reconciler.yamlio.text import MAX_DEPTH
 
 
 def syntax_problem(error: yaml.YAMLError, characters: str, file: str) -> Problem:
@@ -66,6 +67,11 @@ _UNEXPECTED = _Rule(
 _UNFINISHED = _Rule("", "the file ends too early", "is a bracket left open?")
 
 _RULES = (
+    _Rule(  # newer libyamls stop by themselves, at a depth of their own
+        "maximum nesting depth",
+        f"nested deeper than {MAX_DEPTH} levels",
+        "is a bracket left open?",
+    ),
     _Rule(
         "unknown escape",
         "a backslash that means nothing in double quotes",

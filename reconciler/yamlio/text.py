@@ -10,6 +10,9 @@ import re
 
 from reconciler.errors import Problem, SpecError
 
+MAX_DEPTH = 64
+"""Mappings and lists inside each other; the deepest spec needs about ten."""
+
 MAX_BYTES = 1024 * 1024
 """Bytes in one file: a thousand times the size of a usual spec."""
 

@@ -7,7 +7,7 @@ is the product with one thing changed: by a subclass of its process, or by a pat
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,9 +16,9 @@ import pytest
 
 from reconciler import observe
 from reconciler.apply import Hands
-from reconciler.engine import Request
+from reconciler.engine import Desired, Request
 from reconciler.errors import CreateOutcomeUnknown, CreateRejected, Remedy
-from reconciler.model import Action, Binding, Job, JobSpec, Observation, Plan, Reason, Record, State
+from reconciler.model import Action, Binding, Job, Observation, Plan, Reason, Record, State
 from reconciler.plan import plan
 from reconciler.providers.base import CreateRequest
 from reconciler.state.commit import Ledger
@@ -95,11 +95,12 @@ class _NoGrace(Process):
 
 
 class _RandomToken(Process):
-    def load(self, paths: Sequence[str] = ()) -> tuple[JobSpec, ...]:
-        return tuple(
-            replace(spec, token=f"{spec.name}-{next(_NUMBERS):016x}")
-            for spec in Process.load(self, paths)
+    def desired(self, request: Request) -> Desired:
+        asked_for = Process.desired(self, request)
+        stamped = tuple(
+            replace(spec, token=f"{spec.name}-{next(_NUMBERS):016x}") for spec in asked_for.specs
         )
+        return replace(asked_for, specs=stamped)
 
 
 class _GraceFromTheBeginning(Process):
@@ -109,9 +110,11 @@ class _GraceFromTheBeginning(Process):
 
 
 class _LooksAreDatedLate(Process):
-    def _circumstances(self, request: Request, looked_at: float) -> Circumstances:
+    def _circumstances(
+        self, request: Request, looked_at: float, *, complete: bool
+    ) -> Circumstances:
         del looked_at
-        return Process._circumstances(self, request, self.clock())
+        return Process._circumstances(self, request, self.clock(), complete=complete)
 
 
 class _SavesAfterThePost(Process):

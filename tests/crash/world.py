@@ -19,7 +19,7 @@ import pytest
 
 from reconciler import status
 from reconciler.config import Config, OpenAISettings
-from reconciler.engine import PassResult, Reconciler, Request
+from reconciler.engine import Desired, PassResult, Reconciler, Request
 from reconciler.errors import CreateOutcomeUnknown
 from reconciler.model import FileRef, Job, JobSpec, JobStatus, Plan, Record, State
 from reconciler.providers.base import CreateRequest
@@ -144,9 +144,9 @@ class Process(Reconciler):
 
     specs: Callable[[], tuple[JobSpec, ...]]
 
-    def load(self, paths: Sequence[str] = ()) -> tuple[JobSpec, ...]:
-        del paths
-        return self.specs()
+    def desired(self, request: Request) -> Desired:
+        del request
+        return Desired(specs=self.specs())
 
     def _write_sidecars(
         self, desired: Sequence[JobSpec], state: State, decided: Plan

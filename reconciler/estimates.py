@@ -1,0 +1,101 @@
+"""What every create of a plan would train on and cost: the stop between deciding and approving.
+
+`engine` passes each plan through `priced`. It reads training data that is here, counts its tokens
+(from the cache where the same bytes were counted before), and asks no provider. It changes nothing
+about what a plan does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from reconciler.cost import Estimate, TokenCount, estimate
+from reconciler.model import Action, JobSpec, Plan, Reason, Step
+
+CACHE = Path(".reconciler/cache/tokens")
+DEFAULT_TOKENIZER = "o200k_base"
+"""OpenAI's own since gpt-4o. For other models' tokens it is an estimate, and is called one."""
+
+_PRICED_HOLDS = (
+    Reason.WAITING_FOR_SPEC,
+    Reason.SUSPENDED,
+    Reason.MODEL_SHUTS_DOWN,
+    Reason.NOT_CONFIGURED,
+)
+"""What is held now and will be created one day: its cost is worth knowing before."""
+
+_EPOCH_FIELDS = ("epochs", "epochCount", "epoch_count")
+
+Progress = Callable[[str, int, int], None]
+"""The name of the file, bytes done, bytes in all."""
+
+
+def priced(
+    decided: Plan, root: Path, *, exact: bool = False, progress: Progress | None = None
+) -> Plan:
+    """The plan with an estimate in every step that creates, or would if it were not held.
+
+    `exact` counts every token of every file, however large. A step has none where its data is not
+    here, or where training is not paid for by the token.
+    """
+    pricer = _Pricer(root, exact=exact, progress=progress)
+    return replace(decided, steps=tuple(pricer.step(step) for step in decided.steps))
+
+
+class _Pricer:
+    def __init__(self, root: Path, *, exact: bool, progress: Progress | None) -> None:
+        self._root = root
+        self._exact = exact
+        self._progress = progress
+
+    def step(self, step: Step) -> Step:
+        held = step.action is Action.HOLD and step.reason in _PRICED_HOLDS
+        if step.spec is None or not (step.action is Action.CREATE or held):
+            return step
+        return replace(step, estimate=self._estimate(step.spec))
+
+    def _estimate(self, spec: JobSpec) -> Estimate | None:
+        data = spec.training
+        if not data.present or data.path is None or data.sha256 is None or data.examples is None:
+            return None
+        if spec.method == "reinforcement" or data.format == "image":
+            return None  # paid for by the hour, or by the picture
+        try:
+            counted = self._counted(spec, data.path, data.sha256, data.size or 0)
+        except OSError:
+            return None  # gone since it was read: the upload will say so
+        return estimate(counted, data.examples, _epochs(spec), spec.base)
+
+    def _counted(self, spec: JobSpec, path: str, sha256: str, size: int) -> TokenCount:
+        from reconciler.datasets import tokens
+
+        tell = self._progress
+        return tokens.count(
+            self._root / path,
+            sha256=sha256,
+            size=size,
+            tokenizer=self._tokenizer(spec),
+            limit=spec.base.max_tokens_per_example if spec.base else None,
+            exact=self._exact,
+            cache=self._root / CACHE,
+            progress=None if tell is None else lambda done, total: tell(path, done, total),
+        )
+
+    def _tokenizer(self, spec: JobSpec) -> str:
+        named = (spec.base.tokenizer if spec.base else None) or DEFAULT_TOKENIZER
+        return str(self._root / named) if named.endswith(".json") else named
+
+
+def _epochs(spec: JobSpec) -> int | None:
+    """How often the data is gone over, in whichever words the spec says so."""
+    given = spec.hyperparameters.get("n_epochs")
+    sections = (spec.section, spec.section.get("hyperparameters") or {})
+    for section in sections:
+        for name in _EPOCH_FIELDS:
+            given = section.get(name) if given is None else given
+    try:
+        return None if given is None else int(given)
+    except (TypeError, ValueError):
+        return None

@@ -42,7 +42,7 @@ _PLACES = frozenset(
 
 _PASSWORD = re.compile(r"(?<=://)[^/\s]*@")
 _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f]")
-_TELLING = re.compile(r"^(remote|fatal|error|ERROR): *(?!failed to push some refs)(.*\S)")
+_TELLING = re.compile(r"^(remote|fatal|error|ERROR): *(?! *failed to push some refs)(\S.*)")
 _LONGEST = 400
 
 
@@ -62,7 +62,8 @@ class Answer:
     @property
     def words(self) -> str:
         """What git and the remote say went wrong, on one line, with no password in it."""
-        found = [match[2] for line in self.errors.splitlines() if (match := _TELLING.match(line))]
+        matches = map(_TELLING.match, self.errors.splitlines())
+        found = [match[2].rstrip() for match in matches if match]
         said = "; ".join(dict.fromkeys(found)) or f"git says no more (exit code {self.code})"
         return _CONTROL.sub("", redacted(said))[:_LONGEST]
 

@@ -37,6 +37,7 @@ CircleCI reads no further than the first 250 characters.
 """
 
 _NAME, _EMAIL = "reconciler", "reconciler@localhost"
+_RECENT = 100
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 
 
@@ -165,18 +166,17 @@ class _Run:
         """
         known_from = [revision for revision in ("HEAD", self.written) if self._is_there(revision)]
         found = _blobs(self.git, (tip, *known_from), self.entries)
+        later = self._later(tip)
         wanted, kept = {}, []
         for path, entry in self.entries.items():
             theirs = found[tip, path]
-            known = {found[revision, path] for revision in known_from} or {None}
+            known = theirs in ({found[revision, path] for revision in known_from} or {None})
             if theirs == entry.blob:
                 continue
-            if theirs in known:
-                wanted[path] = entry
-            elif not path.endswith(SUFFIX):
+            if not known and not path.endswith(SUFFIX):
                 raise _conflict(path, self.target.place)
-            elif self._outdone(tip, path, theirs):
-                kept.append(path)
+            if path in later or (theirs is None and not known and self._has_grown(tip)):
+                kept.append(path)  # written by a later pass; or removed, and not ours to bring back
             else:
                 wanted[path] = entry
         return wanted, kept
@@ -203,7 +203,9 @@ class _Run:
         pushed = commit is not None and self.target.remote
         behind = ""
         if pushed and checked_out(self.git) == self.target.name and not self._is_at(commit):
-            behind = f"{self.target.name} here stayed where it was: discard these files, then git pull"
+            behind = (
+                f"{self.target.name} here stayed where it was: discard these files, then git pull"
+            )
         return Written(
             commit=commit,
             branch=self.target.name,
@@ -225,17 +227,29 @@ class _Run:
         kind = ConfigError if isinstance(error, ConfigError) else ReconcilerError
         return kind(error.message, hint=hint)
 
-    def _outdone(self, tip: str, path: str, theirs: str | None) -> bool:
-        """Whether what the tip has of this sidecar is later than ours: by its state, or removed."""
-        if theirs is None:
-            return self.git.run("merge-base", "--is-ancestor", "HEAD", tip).ok
+    def _later(self, tip: str) -> set[str]:
+        """The paths that commits from later states have touched.
+
+        Only the newest commits can be: ours is a pass that ended a moment ago.
+        """
         if self.state is None:
-            return False
-        form = f"--format=%(trailers:key={TRAILER},valueonly)"
-        trailer = self.git.read("log", "-1", form, tip, "--", f":(literal){path}").strip()
-        lineage, _, serial = trailer.rpartition("/")
-        same = lineage == self.state.lineage and serial.isdecimal()
-        return same and int(serial) > self.state.serial
+            return set()
+        form = f"--format=%H %(trailers:key={TRAILER},valueonly,separator=%x20)"
+        later: set[str] = set()
+        for line in self.git.read(
+            "log", "--no-show-signature", f"-{_RECENT}", form, tip
+        ).splitlines():
+            commit, _, trailer = line.partition(" ")
+            lineage, _, serial = trailer.rpartition("/")
+            same = lineage == self.state.lineage and serial.isdecimal()
+            if same and int(serial) > self.state.serial:
+                options = ("-r", "--root", "--no-commit-id", "--name-only", "-z")
+                later.update(self.git.read("diff-tree", *options, commit).split("\0"))
+        return later
+
+    def _has_grown(self, tip: str) -> bool:
+        """Whether the tip comes from what is checked out here: what it lacks was removed."""
+        return self.git.run("merge-base", "--is-ancestor", "HEAD", tip).ok
 
     def _is_there(self, revision: str) -> bool:
         return self.git.run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").ok

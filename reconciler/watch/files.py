@@ -31,6 +31,9 @@ QUIET_MILLISECONDS = 300
 _LONGEST_BURST_MILLISECONDS = 3000
 """What never comes to rest is told so often."""
 
+_MODIFIED = 2
+"""`watchfiles.Change.modified`, without importing it."""
+
 _SPECS = (".yaml", ".yml")
 _SIDECARS = (".status.yaml", ".status.yml")
 _DATA = ".jsonl"
@@ -51,8 +54,12 @@ class Interest:
     data: AbstractSet[Path] = field(default_factory=frozenset)
     mending: bool = False
 
-    def wants(self, path: Path) -> bool:
-        """Whether a change of this path is a reason to look."""
+    def wants(self, path: Path, *, stays: bool = False) -> bool:
+        """Whether a change of this path is a reason to look.
+
+        `stays` says that it was there before and still is: of a folder that says nothing that its
+        files do not say too, and where files are compared, our own sidecars would wake us by it.
+        """
         if path == self.config or path in self.data:
             return True
         if not self._under_specs(path) or self._hidden(path):
@@ -61,7 +68,7 @@ class Interest:
             return not path.name.endswith(_SIDECARS)
         if path.name.endswith(_DATA):
             return self.mending
-        return path.is_dir() or self._held_something(path)
+        return not stays and (path.is_dir() or self._held_something(path))
 
     @property
     def places(self) -> tuple[frozenset[Path], frozenset[Path]]:
@@ -195,8 +202,8 @@ class Files:
             self._ring(Ring(wake=Wake.FILES, files=tuple(paths[:MOST_FILES]), config=config))
 
     def _wants(self, change: Change, path: str) -> bool:
-        del change
-        return self._interest is not None and self._interest.wants(Path(path))
+        listening = self._interest
+        return listening is not None and listening.wants(Path(path), stays=change == _MODIFIED)
 
 
 def _identified(places: Iterable[Path], recursive: bool) -> list[tuple[Path, int, bool]]:

@@ -31,7 +31,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import urlsplit
 
 from reconciler.config.values import is_loopback
 from reconciler.errors import ConfigError
@@ -126,6 +125,8 @@ class Trust:
             )
 
     def _check_host(self, url: str, known: tuple[str, ...], why: str) -> None:
+        from urllib.parse import urlsplit
+
         host = urlsplit(url).hostname or ""
         if is_loopback(host) or any(_matches(host, one) for one in (*known, *self.hosts)):
             return

@@ -67,9 +67,9 @@ def lookup(
 
     `model` is an id, an alias or an ARN, or the name of a fine-tuned model that holds its base. Of
     `own` rows, those with the provider's name beat those with its type, and both the built-in ones.
-    OpenAI's methods, prices and days hold at OpenAI and in the sandbox. At another server with its
-    API they do not, nor do own rows for `openai`; only what follows from the model itself does.
-    On this machine, so in the sandbox, no model is ever closed or shut down but by an own row.
+    OpenAI's terms hold at OpenAI, and but for its last days in the sandbox, where no model is ever
+    closed unless an own row says so. At another server with its API they do not, nor do own rows
+    for `openai`; only what follows from the model itself does.
     """
     if model is None:
         return None

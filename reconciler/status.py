@@ -47,6 +47,8 @@ _LASTING_HOLDS = (
     Reason.WAITING_FOR_SPEC,
     Reason.DATA_ABSENT,
     Reason.NOT_CONFIGURED,
+    Reason.MODEL_CLOSED,
+    Reason.MODEL_SHUTS_DOWN,
     Reason.JOB_MISSING,
 )
 """Holds worth a line in git. An outage is not: it would come and go in the history."""
@@ -64,6 +66,7 @@ def project(
         "phase": phase(record, hold),
         "fine_tuned_model": current.fine_tuned_model if current else None,
         "trained_tokens": current.trained_tokens if current else None,
+        "estimated": _estimated(record),
         "last_succeeded": _last_succeeded(history),
         "digest": spec.digest,
         "token": spec.token,
@@ -155,15 +158,23 @@ def conditions(record: Record | None, hold: Step | None = None) -> list[dict[str
 
 
 def records_of(spec: JobSpec, state: State) -> list[Record]:
-    """Every record of this spec's name, newest first."""
-    same = (spec.namespace, spec.name)
-    found = [r for r in state.records.values() if (r.namespace, r.name) == same]
+    """Every record of this spec's name, or of one it had before, newest first."""
+    names = (spec.name, *spec.previous_names)
+    records = state.records.values()
+    found = [r for r in records if r.namespace == spec.namespace and r.name in names]
     return sorted(found, key=age, reverse=True)
 
 
 def last_succeeded(records: Sequence[Record]) -> Record | None:
-    """The newest record whose job left a model: what applications can use now."""
-    return next((r for r in records if r.job and r.job.status is JobStatus.SUCCEEDED), None)
+    """The newest record whose job left a model that is still there: what applications can use."""
+    return next(
+        (
+            record
+            for record in records
+            if record.job and record.job.status is JobStatus.SUCCEEDED and not record.model_deleted
+        ),
+        None,
+    )
 
 
 def sidecar_path(root: Path, spec: JobSpec) -> Path:
@@ -220,7 +231,8 @@ def _stalled(record: Record | None, job: Job | None, hold: Step | None) -> dict[
         return _condition("Stalled", "True", reason, record.rejection.message)
     if job is not None and job.status in (JobStatus.FAILED, JobStatus.CANCELLED):
         message = "correct the spec or its data, or raise spec.attempt, to train again"
-        return _condition("Stalled", "True", f"Job{_PHASES[job.status]}", message)
+        why = record.stopped_because if record else None
+        return _condition("Stalled", "True", why or f"Job{_PHASES[job.status]}", message)
     if job is not None and job.status is JobStatus.PAUSED:
         return _condition("Stalled", "True", "JobPaused", "it goes on when somebody resumes it")
     return None
@@ -236,6 +248,29 @@ def _why_not_synced(record: Record | None, hold: Step | None) -> tuple[str, str]
 
 def _condition(kind: str, status: str, reason: str, message: str) -> dict[str, str]:
     return {"type": kind, "status": status, "reason": reason, "message": message}
+
+
+def _estimated(record: Record | None) -> dict[str, Any] | None:
+    """What the create was expected to cost, beside what was trained; the price is the one of then.
+
+    A table of prices that changes leaves the sidecars of what was trained as they are.
+    """
+    estimate = record.estimate if record else None
+    if record is None or estimate is None:
+        return None
+    trained = record.job.trained_tokens if record.job else None
+    by_trained = None
+    if trained is not None and estimate.usd is not None and estimate.tokens > 0:
+        by_trained = round(estimate.usd * trained / estimate.tokens, 4)
+    return {
+        "tokens": estimate.tokens,
+        "tokens_high": estimate.tokens_high,
+        "exact": estimate.exact,
+        "cost_usd": estimate.usd,
+        "cost_usd_high": estimate.usd_high,
+        "price": estimate.price,
+        "cost_usd_of_trained_tokens": by_trained,
+    }
 
 
 def _last_succeeded(history: Sequence[Record]) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from reconciler import schema
+from reconciler.cost import Estimate
 from reconciler.errors import Remedy
 from reconciler.model import (
     Action,
@@ -231,3 +232,68 @@ class TestFile:
         real = project(SPEC, state(bound(DONE)))
         assert write_sidecar(path, real, elsewhere=elsewhere) == path
         assert not elsewhere.exists()
+
+
+ESTIMATE = Estimate(
+    tokens=50_000,
+    tokens_low=50_000,
+    tokens_high=60_000,
+    epochs_low=3,
+    epochs_high=3,
+    exact=False,
+    tokenizer="o200k_base",
+    usd=0.25,
+    usd_low=0.25,
+    usd_high=0.3,
+    price="$5.00 per 1M tokens",
+)
+
+
+def estimated(job: Job | None, estimate: Estimate | None = ESTIMATE) -> Any:
+    record = make_record(SPEC, binding=Binding.BOUND, job=job, estimate=estimate)
+    state = State(lineage="l", records={record.token: record})
+    return project(SPEC, state)["status"]["estimated"]
+
+
+def test_what_was_expected_stands_beside_what_was_trained() -> None:
+    assert estimated(DONE) == {
+        "tokens": 50_000,
+        "tokens_high": 60_000,
+        "exact": False,
+        "cost_usd": 0.25,
+        "cost_usd_high": 0.3,
+        "price": "$5.00 per 1M tokens",
+        "cost_usd_of_trained_tokens": 0.2562,
+    }
+
+
+def test_until_the_provider_says_how_much_was_trained_nobody_knows_its_cost() -> None:
+    assert estimated(JOB)["cost_usd_of_trained_tokens"] is None
+    assert estimated(DONE, replace(ESTIMATE, usd=None))["cost_usd_of_trained_tokens"] is None
+    assert estimated(DONE, None) is None
+
+
+def test_a_renamed_spec_keeps_its_history() -> None:
+    older = make_record(SPEC, binding=Binding.BOUND, job=DONE)
+    renamed = replace(SPEC, name="helpdesk", token="t", previous_names=(SPEC.name,))
+    state = State(lineage="l", records={older.token: older})
+    status = project(renamed, state)["status"]
+    assert status["last_succeeded"]["fine_tuned_model"] == "ft:x"
+    assert [one["token"] for one in status["previous"]] == [older.token]
+
+
+def test_a_deleted_model_is_nothing_to_use() -> None:
+    record = make_record(SPEC, binding=Binding.BOUND, job=DONE, model_deleted=True)
+    status = project(SPEC, State(lineage="l", records={record.token: record}))["status"]
+    assert status["last_succeeded"] is None
+
+
+def test_a_job_that_took_too_long_says_so() -> None:
+    stopped = replace(JOB, status=JobStatus.CANCELLED, provider_status="cancelled")
+    record = make_record(
+        SPEC, binding=Binding.BOUND, job=stopped, stopped_because="DeadlineExceeded"
+    )
+    conditions = project(SPEC, State(lineage="l", records={record.token: record}))["status"][
+        "conditions"
+    ]
+    assert conditions[-1]["reason"] == "DeadlineExceeded"

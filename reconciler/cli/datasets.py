@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reconciler.datasets.facts import DatasetFacts
     from reconciler.datasets.tokens import Measured
     from reconciler.model import JobSpec
-    from reconciler.report.dataset_tables import DatasetRow, Price
+    from reconciler.report.dataset_tables import DatasetRow, Overlap, Price
 
 CACHE = Path(".reconciler/cache")
 
@@ -70,8 +70,9 @@ def command(
     found = _given_files(files) if files else _named_files(config)
     question = _Question(config=config, exact=exact, tokenizer=tokenizer, epochs=epochs)
     with _Waiting() as waiting:
-        rows = [_row(one, question, waiting) for one in found.files]
-    rows = _with_overlaps(rows, found)
+        looked_at = [_look(one, question, waiting) for one in found.files]
+        holds = {one.file.name: one.facts for one in looked_at if one.facts is not None}
+        rows = [_row(one, question, waiting, _overlaps(one, found, holds)) for one in looked_at]
     if options.json:
         click.echo(dataset_tables.document(rows))
     else:
@@ -151,17 +152,45 @@ def _uses(spec: JobSpec) -> Iterator[tuple[str, str, str]]:
             yield data.path, spec.name, what
 
 
-def _row(file: _File, question: _Question, waiting: _Waiting) -> DatasetRow:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What was found in a file; no facts of one that a spec pins and that is not here."""
+
+    file: _File
+    facts: DatasetFacts | None
+
+
+def _look(file: _File, question: _Question, waiting: _Waiting) -> _Look:
+    from reconciler.datasets import facts
+
+    cache = question.config.root / CACHE / "facts"
+    try:
+        found = facts.read(
+            file.path, file.name, cache=cache, progress=waiting.on(f"reading {file.name}")
+        )
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and file.used_by:
+            return _Look(file=file, facts=None)
+        message = f"{file.name} cannot be read: {error.strerror or error}"
+        raise ConfigError(message) from error
+    return _Look(file=file, facts=found)
+
+
+def _row(
+    look: _Look, question: _Question, waiting: _Waiting, overlaps: tuple[Overlap, ...]
+) -> DatasetRow:
     from reconciler.report.dataset_tables import DatasetRow
 
-    try:
-        found = _facts(file, question, waiting)
-        if found is None:
-            return DatasetRow(file=file.name, size=0, not_here=True, used_by=file.used_by)
-        measured = _measured(file, found, question, waiting, limit=None)
-    except OSError as error:
-        raise ConfigError(f"{file.name} cannot be read: {error.strerror or error}") from error
-    row = DatasetRow(
+    file, found = look.file, look.facts
+    if found is None:
+        return DatasetRow(file=file.name, size=0, not_here=True, used_by=file.used_by)
+    counted = found.present and found.sha256 is not None
+    measured = _measured(file, found, question, waiting, limit=None)
+    only_validates = {use for _, use in file.used_by} == {"validation_file"}
+    prices: Iterator[Price] = iter(())
+    if measured is not None and not only_validates:
+        prices = _prices(file, found, measured, question, waiting)
+    return DatasetRow(
         file=file.name,
         size=found.size,
         sha256=found.sha256,
@@ -170,25 +199,39 @@ def _row(file: _File, question: _Question, waiting: _Waiting) -> DatasetRow:
         not_here=not found.present,
         used_by=file.used_by,
         measured=measured,
+        messages=found.by_messages,
+        turns=found.by_answers,
+        roles=found.roles,
+        tools=found.tool_names,
+        with_tools=found.with_tools if counted else None,
+        with_images=found.with_images if counted else None,
+        with_system=found.with_system if counted else None,
+        duplicates=found.duplicates if counted else None,
+        overlaps=overlaps,
+        prices=tuple(prices),
         problems=tuple(sorted({*found.problems, *file.problems})),
     )
-    only_validates = {use for _, use in file.used_by} == {"validation_file"}
-    if measured is None or only_validates:
-        return row
-    return replace(row, prices=tuple(_prices(file, found, measured, question, waiting)))
 
 
-def _facts(file: _File, question: _Question, waiting: _Waiting) -> DatasetFacts | None:
-    """What the file holds; None for one that a spec pins and that is not here."""
+def _overlaps(look: _Look, found: _Found, holds: Mapping[str, DatasetFacts]) -> tuple[Overlap, ...]:
+    """What of this training data the validation data of the same specs holds."""
     from reconciler.datasets import facts
+    from reconciler.report.dataset_tables import Overlap
 
-    del question, waiting
-    try:
-        return facts.read(file.path, file.name)
-    except FileNotFoundError:
-        if file.used_by:
-            return None
-        raise
+    overlaps = []
+    for training, validation in found.pairs:
+        if training != look.file.name or look.facts is None or validation not in holds:
+            continue
+        if common := facts.overlap(look.facts, holds[validation]):
+            overlaps.append(
+                Overlap(
+                    validation=validation,
+                    examples=common.examples,
+                    line=common.line,
+                    training_line=common.training_line,
+                )
+            )
+    return tuple(overlaps)
 
 
 def _measured(
@@ -203,16 +246,20 @@ def _measured(
 
     if found.sha256 is None or not found.present or not found.examples:
         return None
-    return tokens.measure(
-        file.path,
-        sha256=found.sha256,
-        size=found.size,
-        tokenizer=question.tokenizer,
-        limit=limit,
-        exact=question.exact,
-        cache=question.config.root / CACHE / "tokens",
-        progress=waiting.on(f"counting {file.name}"),
-    )
+    try:
+        return tokens.measure(
+            file.path,
+            sha256=found.sha256,
+            size=found.size,
+            tokenizer=question.tokenizer,
+            limit=limit,
+            exact=question.exact,
+            cache=question.config.root / CACHE / "tokens",
+            progress=waiting.on(f"counting {file.name}"),
+        )
+    except OSError as error:
+        message = f"{file.name} cannot be read: {error.strerror or error}"
+        raise ConfigError(message) from error
 
 
 def _prices(
@@ -284,11 +331,6 @@ def _takes(model: BaseModel, found: DatasetFacts, question: _Question) -> bool:
     )
     broken = providers.check(candidate, account)
     return all(violation.path[:2] not in _OF_THE_FILE for violation in broken)
-
-
-def _with_overlaps(rows: list[DatasetRow], found: _Found) -> list[DatasetRow]:
-    del found
-    return rows
 
 
 class _Waiting:

@@ -48,21 +48,25 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
-    """Examples of the training data that stand in the validation data, word for word."""
+    """Examples of the training data that stand in the validation data too, at least so many.
+
+    `line` is the first of them in the validation file, `training_line` where it is in the other.
+    """
 
     validation: str
     examples: int
-    exact: bool = True
+    line: int
+    training_line: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetRow:
     """One file. None, and an empty mapping, mean that nobody knows.
 
-    `used_by` are specs with what they use it for. `messages` says how many examples have at most
-    so many messages, and more than the number before it: 1, 2, 4, 8 and so on; `turns` the same of
-    answers. `roles` says how many messages each role has, `tools` names those offered. `not_here`
-    is data that was not fetched.
+    `used_by` are specs with what they use it for. `messages` says how many examples have so many
+    messages, under "3-4" those with 3 or 4, and `turns` the same of an assistant's. `roles` says
+    how many messages each role has, `tools` names those offered. `not_here` is data that was not
+    fetched.
     """
 
     file: str
@@ -73,8 +77,8 @@ class DatasetRow:
     not_here: bool = False
     used_by: tuple[tuple[str, str], ...] = ()
     measured: Measured | None = None
-    messages: Mapping[int, int] = field(default_factory=dict)
-    turns: Mapping[int, int] = field(default_factory=dict)
+    messages: Mapping[str, int] = field(default_factory=dict)
+    turns: Mapping[str, int] = field(default_factory=dict)
     roles: Mapping[str, int] = field(default_factory=dict)
     tools: tuple[str, ...] = ()
     with_tools: int | None = None
@@ -111,10 +115,10 @@ def document(rows: Sequence[DatasetRow]) -> str:
     - `tokens`: null or `{tokens, low, high, exact, tokenizer, truncated, sampled, longest, median,
       p95, histogram}`; the histogram is a list of `{from, to, examples}`, the tokens of one example
       from `from` up to and including `to`;
-    - `messages` and `turns`: lists of `{from, to, examples}`, the messages and the answers of one
-      example; `roles`: an object of counts; `tools`: a list of names; `with_tools`,
-      `with_images`, `with_system`, `duplicates`: counts of examples, or null;
-    - `overlaps`: a list of `{validation, examples, exact}`;
+    - `messages` and `turns`: objects of counts of examples, by how many messages and answers
+      each has, such as "2" or "3-4"; `roles`: an object of counts of messages; `tools`: a list of
+      names; `with_tools`, `with_images`, `with_system`, `duplicates`: counts of examples, or null;
+    - `overlaps`: a list of `{validation, examples, line, training_line}`;
     - `prices`: a list of `{provider, model, usd_per_million_tokens, usd_per_hour, estimate}`, the
       estimate as in a plan;
     - `problems`: as in `kind: Validation`.
@@ -170,26 +174,20 @@ def _lines(row: DatasetRow) -> Iterator[tuple[str, str]]:
     if row.duplicates:
         yield "duplicates", f"{words.count(row.duplicates, 'example')} said before"
     for overlap in row.overlaps:
-        about = "" if overlap.exact else "about "
         many = words.count(overlap.examples, "example")
-        yield "overlap", f"{about}{many} also in {overlap.validation}" if overlap.examples else ""
+        first = f"line {overlap.training_line:,} is its line {overlap.line:,}"
+        yield "overlap", f"{many} also in {overlap.validation}, so {first}"
     errors = sum(problem.severity is Severity.ERROR for problem in row.problems)
     yield "problems", words.count(errors, "problem") if errors else ""
 
 
-def _spread(counted: Mapping[int, int]) -> str:
+def _spread(counted: Mapping[str, int]) -> str:
     """`2 in 700 examples, 3-4 in 112`."""
-    parts = [
-        (f"{least:,}" if least == most else f"{least:,}-{most:,}", examples)
-        for least, most, examples in _steps(counted)
-    ]
-    first = [f"{name} in {words.count(examples, 'example')}" for name, examples in parts[:1]]
-    return ", ".join([*first, *(f"{name} in {examples:,}" for name, examples in parts[1:])])
-
-
-def _steps(counted: Mapping[int, int]) -> list[tuple[int, int, int]]:
-    """From, up to, and how many examples."""
-    return [(most // 2 + (most > 0), most, counted[most]) for most in sorted(counted)]
+    first, *others = [(name, counted[name]) for name in counted] or [("", 0)]
+    if not first[0]:
+        return ""
+    parts = [f"{first[0]} in {words.count(first[1], 'example')}"]
+    return ", ".join([*parts, *(f"{name} in {examples:,}" for name, examples in others)])
 
 
 def _frequent_first(counted: Mapping[str, int]) -> list[str]:
@@ -281,8 +279,8 @@ def _entry(row: DatasetRow) -> dict[str, Any]:
         "not_here": row.not_here,
         "used_by": [{"name": name, "field": use} for name, use in row.used_by],
         "tokens": None if row.measured is None else _measured(row.measured),
-        "messages": _ranges(row.messages),
-        "turns": _ranges(row.turns),
+        "messages": dict(row.messages),
+        "turns": dict(row.turns),
         "roles": dict(row.roles),
         "tools": list(row.tools),
         "with_tools": row.with_tools,
@@ -293,13 +291,6 @@ def _entry(row: DatasetRow) -> dict[str, Any]:
         "prices": [{**_values(price), "estimate": _values(price.estimate)} for price in row.prices],
         "problems": [_values(problem) for problem in row.problems],
     }
-
-
-def _ranges(counted: Mapping[int, int]) -> list[dict[str, int]]:
-    return [
-        {"from": least, "to": most, "examples": examples}
-        for least, most, examples in _steps(counted)
-    ]
 
 
 def _measured(measured: Measured) -> dict[str, Any]:

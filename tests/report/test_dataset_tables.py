@@ -55,15 +55,15 @@ ROW = DatasetRow(
     examples=812,
     used_by=(("support-bot", "training_file"), ("support-mini", "validation_file")),
     measured=EXACT,
-    messages={2: 700, 4: 100, 8: 12},
-    turns={1: 812},
+    messages={"2": 700, "3-4": 100, "5-8": 12},
+    turns={"1": 812},
     roles={"system": 812, "user": 1_000, "assistant": 1_012},
     tools=("look_up", "refund"),
     with_tools=310,
     with_images=0,
     with_system=812,
     duplicates=4,
-    overlaps=(Overlap(validation="specs/data/support.valid.jsonl", examples=2),),
+    overlaps=(Overlap(validation="specs/data/valid.jsonl", examples=2, line=7, training_line=31),),
     prices=(price("small", 3.0), price("large", 25.0), price("hourly", None, usd_per_hour=100.0)),
 )
 DAMAGED = DatasetRow(
@@ -87,7 +87,7 @@ specs/data/support.train.jsonl
   tools           in 310 examples: look_up, refund
   system prompts  in every example
   duplicates      4 examples said before
-  overlap         2 examples also in specs/data/support.valid.jsonl
+  overlap         2 examples also in specs/data/valid.jsonl, so line 31 is its line 7
           32-63  312  ██████████████████████████
          64-127  480  ████████████████████████████████████████
         128-255    0
@@ -194,8 +194,8 @@ def test_the_document_has_every_key_known_or_not() -> None:
         "not_here": False,
         "used_by": [],
         "tokens": None,
-        "messages": [],
-        "turns": [],
+        "messages": {},
+        "turns": {},
         "roles": {},
         "tools": [],
         "with_tools": None,
@@ -230,11 +230,10 @@ def test_the_document_says_what_the_text_says() -> None:
             {"from": 1_024, "to": 1_151, "examples": 20},
         ],
     }
-    assert found["messages"][1:] == [
-        {"from": 3, "to": 4, "examples": 100},
-        {"from": 5, "to": 8, "examples": 12},
-    ]
-    assert found["turns"] == [{"from": 1, "to": 1, "examples": 812}]
+    assert found["messages"] == {"2": 700, "3-4": 100, "5-8": 12}
+    assert found["turns"] == {"1": 812}
+    (overlap,) = found["overlaps"]
+    assert (overlap["examples"], overlap["line"], overlap["training_line"]) == (2, 7, 31)
     assert found["used_by"][1] == {"name": "support-mini", "field": "validation_file"}
     assert [one["model"] for one in found["prices"]] == ["small", "large", "hourly"]
     assert found["prices"][0]["estimate"]["usd"] == pytest.approx(0.4608)

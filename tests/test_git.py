@@ -74,8 +74,7 @@ def test_a_command_that_fails_says_what_git_said(script: Path) -> None:
     ("errors", "expected"),
     [
         (
-            "Cloning...\nremote: error: GH006: no.\nTo https://x:y@h/r\nerror: failed to push some"
-            " refs to 'https://x:y@h/r'\n",
+            "remote: error: GH006: no.\nerror: failed to push some refs to 'https://x:y@h/r'\n",
             "error: GH006: no.",
         ),
         (

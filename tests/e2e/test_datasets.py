@@ -18,7 +18,7 @@ kind: Config
 models:
   gpt-own:
     provider: openai
-    methods: [supervised]
+    methods: [supervised, dpo]
     price: {per_million_tokens: 4}
     max_tokens_per_example: 30
 """
@@ -30,6 +30,7 @@ def entry(reconcile: Command, *arguments: str, check: int = 0) -> Any:
 
 
 def test_the_files_of_all_specs_are_shown(reconcile: Command) -> None:
+    (reconcile.files.root / "reconciler.yaml").write_text(MODELS)
     reconcile.files.data("valid.jsonl", examples=10, seed="!")
     reconcile.files.add("support-bot", "  validation_file: ./valid.jsonl\n")
     reconcile.files.add("other-bot", data="train.jsonl")
@@ -38,7 +39,7 @@ def test_the_files_of_all_specs_are_shown(reconcile: Command) -> None:
     assert train.startswith("specs/train.jsonl\n  chat · 12 examples · ")
     assert "used by" in train
     assert "other-bot (training), support-bot (training)" in train
-    assert "gpt-4.1" in train
+    assert "gpt-own" in train  # the built-in models close one day
     assert valid.startswith("specs/valid.jsonl\n  chat · 10 examples · ")
     assert "support-bot (validation)" in valid
     assert "PER 1M" not in valid  # nobody trains on it
@@ -72,6 +73,7 @@ def test_prices_follow_the_table_the_epochs_and_the_limit(reconcile: Command) ->
 
 
 def test_models_that_cannot_read_a_file_are_not_priced(reconcile: Command) -> None:
+    (reconcile.files.root / "reconciler.yaml").write_text(MODELS)
     path = reconcile.files.root / "pairs.jsonl"
     path.write_text(
         "".join(
@@ -88,9 +90,16 @@ def test_models_that_cannot_read_a_file_are_not_priced(reconcile: Command) -> No
     )
     found = entry(reconcile, "pairs.jsonl")
     assert found["format"] == "preference"
-    providers = {price["provider"] for price in found["prices"]}
-    assert "openai" in providers
-    assert "bedrock" not in providers
+    assert "gpt-own" in {price["model"] for price in found["prices"]}
+    assert "bedrock" not in {price["provider"] for price in found["prices"]}
+
+
+def test_a_model_that_is_closed_is_not_priced(reconcile: Command) -> None:
+    closed = MODELS + "    closes_on: '2026-01-01'\n"
+    (reconcile.files.root / "reconciler.yaml").write_text(closed)
+    reconcile.files.data("x.jsonl")
+    found = entry(reconcile, "specs/x.jsonl")
+    assert "gpt-own" not in {price["model"] for price in found["prices"]}
 
 
 def test_another_tokenizer_counts_other_tokens(reconcile: Command) -> None:

@@ -32,7 +32,7 @@ from reconciler.model import (
 )
 from reconciler.orphans import age
 from reconciler.plan import plan
-from reconciler.policy import enforce
+from reconciler.policy import Policy, enforce
 from reconciler.providers.base import Provider
 from reconciler.state.base import LockOwner, StateStore
 from reconciler.state.commit import Ledger
@@ -198,13 +198,16 @@ class Reconciler:
 
     def enforce(self, decided: Plan, request: Request) -> None:
         """Raise PolicyError if the plan breaks a rule of the repository or of this request."""
+        enforce(decided, self.policy(request))
+
+    def policy(self, request: Request) -> Policy:
+        """The rules of the repository, with the limits that this request lowers."""
         policy = self.config.policy
-        lowered = replace(
+        return replace(
             policy,
             max_creates=_lower(policy.max_creates, request.max_creates),
             max_cost_usd=_lower(policy.max_cost_usd, request.max_cost_usd),
         )
-        enforce(decided, lowered)
 
     def cancel(self, name: str) -> Outcome:
         """Cancel the running job of a spec's name or of a token.

@@ -2,57 +2,70 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.main import FAILED, OK
+from reconciler.cli import choices
+from reconciler.cli.main import FAILED
 from reconciler.cli.options import Options, given, global_options
-from reconciler.config import duration
+from reconciler.cli.verdict import approval, verdict
+from reconciler.cli.writing_back import CHECKED_OUT
 from reconciler.errors import ConfigError, PolicyError
-from reconciler.model import Action, JobStatus, Outcome, Plan, Result
+from reconciler.model import Action, Outcome, Plan
 
 if TYPE_CHECKING:
     from reconciler.engine import PassResult, Reconciler, Request
+    from reconciler.saved_plan import SavedPlan
 
 
-_QUIET = (Result.UNCHANGED, Result.REFRESHED, Result.HELD)
-"""Results of a later pass that say less than what an earlier one did."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wishes:
+    """What one apply is to do beside its passes."""
 
-
-def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """`30s`, `2m`, `6h` in seconds, or a usage error that shows the form."""
-    if value is None:
-        return None
-    try:
-        return duration(value)
-    except ConfigError as error:
-        raise click.BadParameter(str(error), ctx=context, param=parameter) from None
+    reviewed: SavedPlan | None
+    wait: bool
+    timeout: float | None
+    delete_models: bool
+    write_back: str | None
+    yes: bool
 
 
 @click.command("apply")
-@click.argument("paths", nargs=-1, type=click.Path())
+@choices.selection
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Do exactly what plan --out kept in this file, or nothing.",
+)
 @click.option("--wait", is_flag=True, help="Go on until every job has ended.")
 @click.option(
     "--timeout",
     metavar="DURATION",
-    callback=_seconds,
+    callback=choices.seconds,
     help="Stop waiting after this long, such as 30m.",
 )
-@click.option("--max-creates", type=click.IntRange(0), help="Refuse a plan that creates more.")
+@choices.limits
+@choices.exact
 @click.option("--refresh", is_flag=True, help="Look at jobs that are over, too.")
 @click.option("--prune", is_flag=True, help="Cancel running jobs whose spec is gone and says so.")
 @click.option(
-    "--on-unknown",
-    type=click.Choice(["retry", "hold"]),
-    default="retry",
-    show_default=True,
-    help="An unanswered create that cannot be found: send it again, or wait for resolve.",
+    "--delete-models",
+    is_flag=True,
+    help="With --prune: delete the models of specs that are gone and said so.",
+)
+@choices.on_unknown
+@click.option(
+    "--write-back",
+    is_flag=False,
+    flag_value=CHECKED_OUT,
+    metavar="[BRANCH]",
+    help="Commit the sidecars, and a state kept in git, and push them.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask before spending.")
 @global_options
@@ -61,88 +74,145 @@ def command(  # noqa: PLR0913 - one parameter per option
     context: click.Context,
     paths: tuple[str, ...],
     *,
+    labels: tuple[str, ...],
+    plan_file: Path | None,
     wait: bool,
     timeout: float | None,
     max_creates: int | None,
+    max_cost: float | None,
+    exact: bool,
     refresh: bool,
     prune: bool,
+    delete_models: bool,
     on_unknown: str,
+    write_back: str | None,
     yes: bool,
 ) -> int:
     """Create the jobs that are missing, adopt those that are found, write the sidecars.
 
-    Asks before it spends only in a terminal; in CI and in the sandbox it never asks.
+    PATHS are spec files, folders, or names of specs; all by default. Asks before it spends only in
+    a terminal; in CI and in the sandbox it never asks.
     """
     from reconciler.cli.session import reconciler
     from reconciler.engine import Request
 
     options = given(context)
+    if delete_models and not prune:
+        raise ConfigError("--delete-models goes with --prune", hint="add --prune")
     request = Request(
         paths=paths,
+        labels=labels,
         refresh=refresh,
         prune=prune,
         hold_unknown=on_unknown == "hold",
+        exact=exact,
         max_creates=max_creates,
+        max_cost_usd=max_cost,
+    )
+    reviewed = None
+    if plan_file is not None:
+        reviewed = _reviewed(plan_file)
+        request = _as_reviewed(request, reviewed, plan_file)
+    wishes = _Wishes(
+        reviewed=reviewed,
+        wait=wait,
+        timeout=timeout,
+        delete_models=delete_models,
+        write_back=write_back,
+        yes=yes,
     )
     with reconciler(options, "apply") as session:
-        once = partial(session.run_once, request, approve=_approval(options, yes=yes))
-        if not wait:
-            result = once()
-            _tell(options, result.outcomes)
-            return _verdict(result)
-        return _wait(session, request, options, once, timeout)
+        return _apply(session, request, options, wishes)
 
 
-def _wait(
-    session: Reconciler,
-    request: Request,
-    options: Options,
-    first: Callable[[], PassResult],
-    timeout: float | None,
-) -> int:
-    """Tell what the first pass did, show the jobs while they run, end with their table.
+def _apply(session: Reconciler, request: Request, options: Options, wishes: _Wishes) -> int:
+    first = partial(session.run_once, request, approve=_approved(session, request, options, wishes))
+    tell = partial(_tell, options)
+    if wishes.wait:
+        from reconciler.cli.waiting import wait
 
-    A program gets one document, at the end: what was done to each spec, and its job as it ended.
-    """
-    from reconciler.cli.rows import Followed, status_rows
-    from reconciler.report import choose
-    from reconciler.report.progress import Progress
-    from reconciler.watch import until_settled
-
-    done: dict[str, Outcome] = {}
-    followed = Followed(session.provider)
-
-    def run_pass() -> PassResult:
-        return session.run_once(request) if done else first()
-
-    def seen(result: PassResult) -> None:
-        if not done and not options.json:
-            _tell(options, result.outcomes)
-        for outcome in result.outcomes:
-            if outcome.step.token not in done or outcome.result not in _QUIET:
-                done[outcome.step.token] = outcome
-        progress.update(followed.rows(result))
-
-    with Progress(sys.stderr, clock=time.time, color=options.color) as progress:
-        result, ended = until_settled(
-            run_pass,
-            clock=time.time,
-            sleep=time.sleep,
-            grace=session.grace,
-            seen=seen,
-            timeout=timeout,
-        )
-    if options.json:
-        records = result.state.records
-        _tell(options, [replace(o, record=records.get(token)) for token, o in done.items()])
+        again = partial(session.run_once, request)
+        result, ended = wait(session, options, (first, again), wishes.timeout, tell)
     else:
-        rows = status_rows(result.specs, result.state, result.plan)
-        table = choose("text").status(rows, time.time(), color=options.color, width=options.width)
-        click.echo(f"\n{table}")
-    if not ended:
-        click.echo("stopped waiting; the jobs go on, and the next apply finds them", err=True)
-        return FAILED
-    return _verdict(result)
+        result, ended = first(), True
+        tell(result.outcomes)
+    if wishes.delete_models:
+        ended = _delete_models(session, result, tell) and ended
+    if wishes.write_back is not None:
+        from reconciler.cli.writing_back import write_back
+
+        write_back(session, result, wishes.write_back)
+    return verdict(result) if ended else FAILED
+
+
+def _approved(
+    session: Reconciler, request: Request, options: Options, wishes: _Wishes
+) -> Callable[[Plan], None]:
+    """Hold the plan against what was reviewed, then ask whoever has to be asked."""
+    reviewed = wishes.reviewed
+    ask = approval(options, yes=wishes.yes, budget=session.policy(request).max_cost_usd)
+    if reviewed is None:
+        return ask
+
+    def hold_against(decided: Plan) -> None:
+        from reconciler import saved_plan
+
+        now = saved_plan.saved(
+            decided, request, namespace=session.config.namespace, sandbox=session.sandbox
+        )
+        if differences := saved_plan.moved(reviewed, now):
+            raise PolicyError(
+                "this is not what was reviewed any more: " + "; ".join(differences),
+                hint="plan again, have that reviewed, and apply it",
+            )
+        ask(decided)
+
+    return hold_against
+
+
+def _reviewed(file: Path) -> SavedPlan:
+    from reconciler import saved_plan
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}", hint="reconcile plan --out writes one"
+        ) from None
+    return saved_plan.decode(data, str(file))
+
+
+def _as_reviewed(given_: Request, reviewed: SavedPlan, file: Path) -> Request:
+    """What the plan was made for, with limits that may be lowered once more."""
+    request = reviewed.request
+    limits = replace(
+        request, max_creates=given_.max_creates, max_cost_usd=given_.max_cost_usd, offline=False
+    )
+    asked = replace(given_, refresh=request.refresh, exact=request.exact)
+    same = (asked.paths, asked.labels, asked.prune) in (
+        ((), (), False),
+        (request.paths, request.labels, request.prune),
+    )
+    if not same:
+        raise ConfigError(
+            f"{file} says itself which specs it is about, and whether to prune",
+            hint="leave out PATHS, --label and --prune",
+        )
+    return limits
+
+
+def _delete_models(
+    session: Reconciler, result: PassResult, tell: Callable[[Sequence[Outcome]], None]
+) -> bool:
+    """Delete the models of orphans that allow it; whether all went well."""
+    from reconciler import lifecycle
+    from reconciler.model import Result
+
+    orphans = [step.record for step in result.plan.of(Action.ORPHAN, Action.CANCEL) if step.record]
+    outcomes = lifecycle.prune_models(session, orphans)
+    if outcomes:
+        tell(outcomes)
+    return all(outcome.result is not Result.FAILED for outcome in outcomes)
 
 
 def _tell(options: Options, outcomes: Sequence[Outcome]) -> None:
@@ -150,38 +220,9 @@ def _tell(options: Options, outcomes: Sequence[Outcome]) -> None:
 
     report = choose(options.format)
     click.echo(report.pass_result(outcomes, color=options.color, width=options.width))
+    if options.format == "github":
+        from reconciler.cli import github
+        from reconciler.report import markdown
+        from reconciler.report.github import pass_outputs
 
-
-def _verdict(result: PassResult) -> int:
-    from reconciler.plan import needs_somebody
-
-    bad = {Result.REJECTED, Result.UNKNOWN, Result.FAILED}
-    failed = {JobStatus.FAILED, JobStatus.CANCELLED}
-    if any(outcome.result in bad for outcome in result.outcomes):
-        return FAILED
-    if any(
-        needs_somebody(outcome.step) and outcome.result is not Result.ADOPTED
-        for outcome in result.outcomes
-    ):
-        return FAILED
-    if any(record.job and record.job.status in failed for record in result.current):
-        return FAILED
-    return OK
-
-
-def _approval(options: Options, *, yes: bool) -> Callable[[Plan], None]:
-    """Ask a person before money is spent; nobody else."""
-    if yes or options.sandbox or not sys.stdin.isatty():
-        return lambda _: None
-
-    def ask(decided: Plan) -> None:
-        from reconciler.report import choose
-
-        if not decided.of(Action.CREATE, Action.CANCEL):
-            return
-        text = choose("text").plan(decided, color=options.color, width=options.width)
-        click.echo(text, err=True)
-        if not click.confirm("Do this?", err=True):
-            raise PolicyError("not approved", hint="nothing was called")
-
-    return ask
+        github.tell(summary=markdown.pass_result(outcomes), outputs=pass_outputs(outcomes))

@@ -37,6 +37,8 @@ VERBS = {
     "events": "Show the events of a job.",
     "metrics": "Show the loss curve of a job.",
     "cancel": "Cancel a running job.",
+    "pause": "Pause a running job, where the provider can.",
+    "resume": "Let a paused job go on.",
     "adopt": "Tie an existing job to a spec.",
     "resolve": "Settle by hand a create that was never answered.",
     "whence": "Go from a model back to its spec, commit and data.",

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from reconciler.cli.apply import _approval, _seconds, _verdict
+from reconciler.cli.choices import seconds
 from reconciler.cli.main import FAILED, OK
 from reconciler.cli.options import Options, given, global_options
+from reconciler.cli.verdict import approval, verdict
 from reconciler.errors import (
     ConfigError,
     Problem,
@@ -47,7 +48,7 @@ _TICK_SECONDS = 1.0
 @click.option(
     "--poll",
     metavar="DURATION",
-    callback=_seconds,
+    callback=seconds,
     help="Look at least this often, such as 30s. By itself it looks when something is due.",
 )
 @click.option("--once", is_flag=True, help="One pass, then leave as apply would.")
@@ -109,7 +110,7 @@ def _once(options: Options, request: Request, *, yes: bool) -> int:
     from reconciler.report.watching import WatchLog
 
     with reconciler(options, "watch") as session:
-        result = session.run_once(request, approve=_approval(options, yes=yes))
+        result = session.run_once(request, approve=approval(options, yes=yes))
         rows = watch_rows(result, Followed(session.provider, most=_FOLLOWED_AT_ONCE))
         board = Board(
             title="", rows=tuple(rows), problems=result.problems, next_look=session.clock()
@@ -118,7 +119,7 @@ def _once(options: Options, request: Request, *, yes: bool) -> int:
             shown.show(board)
     if any(problem.severity is Severity.ERROR for problem in result.problems):
         return FAILED
-    return _verdict(result)
+    return verdict(result)
 
 
 def _watch(options: Options, request: Request, *, poll: float | None, yes: bool) -> bool:

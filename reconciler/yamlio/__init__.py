@@ -15,8 +15,8 @@ nothing of what the documents are about.
     writer    values -> text
 """
 
-from reconciler.yamlio.reader import MAX_ALIASED_NODES, MAX_DEPTH, Document, load
-from reconciler.yamlio.text import MAX_BYTES
+from reconciler.yamlio.reader import MAX_ALIASED_NODES, Document, load
+from reconciler.yamlio.text import MAX_BYTES, MAX_DEPTH
 from reconciler.yamlio.writer import dump
 
 __all__ = ["MAX_ALIASED_NODES", "MAX_BYTES", "MAX_DEPTH", "Document", "dump", "load"]

@@ -460,9 +460,11 @@ class TestPauseAndResume:
         self, verb: str, job_id: str
     ) -> None:
         """Portkey stops such a job, or deletes it, when it is asked to pause it."""
-        with bench(script(Reply(200, {}))) as at:
-            with pytest.raises(ProviderError, match="no job of OpenAI's own") as caught:
-                getattr(at.provider, verb)(job_id)
+        with (
+            bench(script(Reply(200, {}))) as at,
+            pytest.raises(ProviderError, match="no job of OpenAI's own") as caught,
+        ):
+            getattr(at.provider, verb)(job_id)
         assert at.server.heard == []
         assert "a gateway may stop or delete it" in caught.value.hint
 
@@ -576,9 +578,11 @@ class TestDeleteModel:
         ],
     )
     def test_what_is_no_fine_tuned_model_is_not_even_asked_for(self, model: str) -> None:
-        with bench(script(DELETED)) as at:
-            with pytest.raises(ProviderError, match="deletes fine-tuned models only"):
-                at.provider.delete_model(model)
+        with (
+            bench(script(DELETED)) as at,
+            pytest.raises(ProviderError, match="deletes fine-tuned models only"),
+        ):
+            at.provider.delete_model(model)
         assert at.server.heard == []
 
 

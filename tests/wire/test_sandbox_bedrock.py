@@ -166,6 +166,12 @@ def test_models_and_tags(aws: Any) -> None:
     assert [model["modelName"] for model in models] == ["model-tagged"]
     aws.bedrock.delete_custom_model(modelIdentifier=models[0]["modelArn"])
     assert aws.bedrock.list_custom_models(nameContains="model-tagged")["modelSummaries"] == []
+    for name in (models[0]["modelArn"], "model-tagged", NOVA):
+        with pytest.raises(aws.bedrock.exceptions.ResourceNotFoundException) as missing:
+            aws.bedrock.delete_custom_model(modelIdentifier=name)
+        assert code(missing.value) == ("ResourceNotFoundException", 404)
+    ended = aws.bedrock.get_model_customization_job(jobIdentifier=arn)
+    assert ended["outputModelArn"] == models[0]["modelArn"]
     base = aws.bedrock.get_foundation_model(modelIdentifier=NOVA)["modelDetails"]
     assert "FINE_TUNING" in base["customizationsSupported"]
     every = aws.bedrock.list_foundation_models(byCustomizationType="FINE_TUNING")["modelSummaries"]

@@ -173,6 +173,40 @@ def test_cancel_and_resume(bench: Any) -> None:
         jobs.get("cancelled")
 
 
+def test_what_cannot_be_resumed_is_refused(bench: Any) -> None:
+    jobs = bench.client.supervised_fine_tuning_jobs
+    jobs.create(dataset=DATASET, base_model=BASE, supervised_fine_tuning_job_id="unresumed")
+    for _ in range(2):  # while it goes on, and when it has completed
+        with pytest.raises(fireworks.BadRequestError) as refused:
+            jobs.resume("unresumed", body={})
+        assert number(refused.value) == 9
+        bench.clock.advance(60)
+    with pytest.raises(fireworks.NotFoundError):
+        jobs.resume("nothing", body={})
+
+
+def test_a_model_is_deleted_once_and_its_job_stays(bench: Any) -> None:
+    jobs, models = bench.client.supervised_fine_tuning_jobs, bench.client.models
+    jobs.create(
+        dataset=DATASET,
+        base_model=BASE,
+        supervised_fine_tuning_job_id="deleted",
+        output_model="short-lived",
+    )
+    with pytest.raises(fireworks.NotFoundError):
+        models.delete("short-lived")  # it is not there before its job has completed
+    bench.clock.advance(60)
+    assert models.delete("short-lived") == {}
+    for again in (models.get, models.delete):
+        with pytest.raises(fireworks.NotFoundError) as missing:
+            again("short-lived")
+        assert number(missing.value) == 5
+    assert jobs.get("deleted").state == "JOB_STATE_COMPLETED"
+    with pytest.raises(fireworks.PermissionDeniedError) as refused:
+        models.delete(BASE.rpartition("/")[2], account_id="fireworks")
+    assert number(refused.value) == 7
+
+
 def test_lists_and_pages(bench: Any) -> None:
     jobs = bench.client.supervised_fine_tuning_jobs
     for number in range(5):

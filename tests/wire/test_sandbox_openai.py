@@ -171,6 +171,24 @@ def test_pause_and_resume(client: openai.OpenAI, clock: Clock) -> None:
     strictly(FineTuningJob, raw_job(client, job), NO_ERROR)
 
 
+def test_what_cannot_be_paused_or_resumed_is_refused(client: openai.OpenAI, clock: Clock) -> None:
+    job = create(client)
+    jobs = client.fine_tuning.jobs
+    with pytest.raises(openai.BadRequestError, match="its status is 'validating_files'") as early:
+        jobs.pause(job.id)
+    assert early.value.code == "invalid_job_state"
+    clock.now += 4
+    with pytest.raises(openai.BadRequestError, match="its status is 'running'"):
+        jobs.resume(job.id)
+    clock.now += 60
+    for tell in (jobs.pause, jobs.resume):
+        with pytest.raises(openai.BadRequestError, match="its status is 'succeeded'"):
+            tell(job.id)
+        with pytest.raises(openai.NotFoundError) as missing:
+            tell("ftjob-none")
+        assert missing.value.code == "fine_tune_not_found"
+
+
 def test_preference(client: openai.OpenAI, clock: Clock) -> None:
     method = {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.3}}}
     job = create(client, jsonl(PREFERENCE), method=method)
@@ -296,9 +314,13 @@ def test_models(client: openai.OpenAI, clock: Clock) -> None:
         strictly(Model, item)
     deleted = client.models.delete(tuned)
     strictly(ModelDeleted, deleted.model_dump())
-    with pytest.raises(openai.NotFoundError) as missing:
-        client.models.retrieve(tuned)
-    assert missing.value.code == "model_not_found"
+    for again in (client.models.retrieve, client.models.delete):
+        with pytest.raises(openai.NotFoundError, match="does not exist") as missing:
+            again(tuned)
+        assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
+    assert client.fine_tuning.jobs.retrieve(job.id).fine_tuned_model == tuned
+    with pytest.raises(openai.PermissionDeniedError, match="insufficient permissions"):
+        client.models.delete(MODEL)
 
 
 def test_errors_are_what_the_sdk_takes_them_for(client: openai.OpenAI, sandbox: Running) -> None:

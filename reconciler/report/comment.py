@@ -16,7 +16,6 @@ LIMIT = 65_000
 
 _KEY = re.compile(r"[^A-Za-z0-9._/]+")
 _LONGEST_KEY = 80
-_WIDE = "\uffff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +85,7 @@ def _fitted(part: Part, spare: int) -> tuple[str, int]:
     for item in part.items[: part.at_most]:
         size = _size(item) + len(part.joiner)
         if used + size > spare:
-            break
+            continue  # one that is much too long hides none of the others
         shown.append(item)
         used += size
     left = len(part.items) - len(shown)
@@ -96,4 +95,4 @@ def _fitted(part: Part, spare: int) -> tuple[str, int]:
 
 def _size(text: str) -> int:
     """Characters as the strictest count them: two for one beyond the basic plane."""
-    return len(text) + sum(character > _WIDE for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

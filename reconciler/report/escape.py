@@ -21,6 +21,13 @@ from reconciler.report.words import harmless
 
 CUT = "…"
 
+SENTENCE = 1_000
+NAME = 300
+"""So many characters of one sentence and of one name are shown: no single one fills a comment."""
+
+_LONGEST_WORD = 100
+"""A longer word is none of a language."""
+
 _PLAIN = re.compile(
     r"""[("']*
         (?: [+-]?\$?\d(?:[\d.,:%–-]*[\d%])?      # 1,920  -5  $0.26–0.85  12:30  95%
@@ -44,9 +51,9 @@ _WRAPPED = re.compile(r"([(]?)(.*?)([),.;:]*)")
 _BACKTICKS = re.compile("`+")
 
 
-def prose(text: str) -> str:
+def prose(text: str, at_most: int = SENTENCE) -> str:
     """A sentence for a paragraph, a list item or a table cell: plain words, the rest as code."""
-    found = harmless(text).split()
+    found = shortened(text, at_most).split()
     if found and _BEGINS_LIST.fullmatch(found[0]):
         found[0] = f"{found[0]}\0"  # no plain word: it would begin a list
     pieces = []
@@ -61,13 +68,12 @@ def code(text: str) -> str:
 
     A `|` would end a cell even within code, so it stands between two pieces of code instead.
     """
-    pieces = harmless(text).split("|")
-    return "&#124;".join(_span(piece) if piece else "" for piece in pieces)
+    return _coded(shortened(text, NAME))
 
 
 def html_code(text: str) -> str:
     """The text as code within a line of HTML, such as the summary of a fold."""
-    return f"<code>{html.escape(harmless(text))}</code>"
+    return f"<code>{html.escape(shortened(text, NAME))}</code>"
 
 
 def shortened(text: str, at_most: int) -> str:
@@ -77,6 +83,8 @@ def shortened(text: str, at_most: int) -> str:
 
 
 def _harmless_word(word: str) -> bool:
+    if len(word) > _LONGEST_WORD:
+        return False
     return word in _SYMBOLS or bool(_PLAIN.fullmatch(word) and not _LINKED.search(word))
 
 
@@ -84,7 +92,11 @@ def _odd(text: str) -> str:
     """Words as code, without the punctuation of the sentence they stand in."""
     found = _WRAPPED.fullmatch(text)
     before, inner, after = found.groups() if found else ("", text, "")
-    return f"{before}{code(inner)}{after}"
+    return f"{before}{_coded(inner)}{after}"
+
+
+def _coded(text: str) -> str:
+    return "&#124;".join(_span(piece) if piece else "" for piece in text.split("|"))
 
 
 def _span(text: str) -> str:

@@ -15,7 +15,7 @@ from reconciler.errors import Problem
 from reconciler.model import Action, Plan, Step
 from reconciler.report import estimates, words
 from reconciler.report.comment import Part, comment, fold, folded, marker, table
-from reconciler.report.escape import code, html_code, prose, shortened
+from reconciler.report.escape import code, html_code, prose
 from reconciler.report.forms import without_form
 from reconciler.report.markdown_tables import findings, pass_result, problems, status
 
@@ -40,7 +40,6 @@ FOLDS = 3
 """Up to so many steps have their details side by side; more stand in a fold of their own."""
 
 _WHY = 140
-_SENTENCE = 1_000
 _CHANGES = 40
 _TO_DO = 20
 
@@ -142,7 +141,7 @@ def _row(step: Step) -> tuple[str, ...]:
         _unbroken(f"**{label}**" if step.action in _LOUD else label),
         code(step.name),
         f"{prose(step.provider)}<br>{_model(step)}",
-        prose(shortened(why, _WHY)),
+        prose(why, _WHY),
         _unbroken(estimates.compact(step.estimate)) if step.estimate else "",
         _unbroken(_cost(step)),
     )
@@ -179,7 +178,7 @@ def _to_do(listed: Sequence[Step]) -> Part:
     """What somebody has to do about steps that are held, or whose job came to nothing."""
     quiet = (Action.CREATE, Action.CANCEL)
     items = [
-        f"- {code(step.name)}: {prose(shortened(words.step_next(step), _SENTENCE))}"
+        f"- {code(step.name)}: {prose(words.step_next(step))}"
         for step in listed
         if step.action not in quiet and words.step_next(step)
     ]
@@ -215,17 +214,17 @@ def _details(listed: Sequence[Step]) -> Part:
 def _title(step: Step) -> str:
     """A line of HTML: the name, and our own words."""
     changed = f", {words.count(len(step.changes), 'field')} changed" if step.changes else ""
-    return f"{html_code(shortened(step.name, _WHY))} · {words.label(step)}{changed}"
+    return f"{html_code(step.name)} · {words.label(step)}{changed}"
 
 
 def _lines(step: Step) -> Iterator[str]:
     """What a plan says of a step in a terminal, and where it stands in the repository."""
-    yield "- " + " · ".join(prose(shortened(fact, _SENTENCE)) for fact in words.step_facts(step))
+    yield "- " + " · ".join(prose(fact) for fact in words.step_facts(step))
     if step.spec:
         source = step.spec.source
         yield f"- spec {code(f'{source.path}:{source.line}' if source.line else source.path)}"
     for phrase in words.change_phrases(step)[:_CHANGES]:
-        yield f"- {prose(shortened(phrase, _SENTENCE))}"
+        yield f"- {prose(phrase)}"
     if len(step.changes) > _CHANGES:
         yield f"- and {len(step.changes) - _CHANGES:,} more changes"
     told = [*words.step_sentences(step), *words.translations(step)]
@@ -233,9 +232,9 @@ def _lines(step: Step) -> Iterator[str]:
         told.append(f"estimated: {basis}")
     told += [*words.cost_notes(step), *words.duplicate_lines(step.duplicates)]
     for sentence in told[:_CHANGES]:
-        yield f"- {prose(shortened(sentence, _SENTENCE))}"
+        yield f"- {prose(sentence)}"
     if hint := words.step_next(step):
-        yield f"- → {prose(shortened(hint, _SENTENCE))}"
+        yield f"- → {prose(hint)}"
     yield f"- token {code(step.token)}"
 
 

@@ -14,7 +14,7 @@ from reconciler.errors import Problem, Severity
 from reconciler.model import Outcome, Result
 from reconciler.report import words
 from reconciler.report.comment import Part, comment, folded, marker, table
-from reconciler.report.escape import code, prose, shortened
+from reconciler.report.escape import code, prose
 from reconciler.report.rows import StatusRow
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ FEW = 3
 
 _FILES = 10
 _ERRORS = 100
-_SENTENCE = 1_000
 
 _FIRST = (Result.REJECTED, Result.UNKNOWN, Result.FAILED, Result.HELD)
 """What somebody has to look at."""
@@ -115,8 +114,8 @@ def _within(warning: Problem) -> str:
 
 
 def _said(problem: Problem) -> str:
-    hint = f" → {prose(shortened(problem.hint, _SENTENCE))}" if problem.hint else ""
-    return prose(shortened(problem.message, _SENTENCE)) + hint
+    hint = f" → {prose(problem.hint)}" if problem.hint else ""
+    return prose(problem.message) + hint
 
 
 def _place(problem: Problem) -> str:
@@ -136,7 +135,7 @@ def _outcome_row(outcome: Outcome) -> tuple[str, ...]:
         f"**{result}**" if _urgent(outcome) else result,
         code(outcome.step.name),
         " · ".join(prose(fact) for fact in (outcome.step.provider, *facts)),
-        prose(shortened(why, _SENTENCE)),
+        prose(why),
     )
 
 
@@ -152,7 +151,5 @@ def _status_row(row: StatusRow, now: float) -> tuple[str, ...]:
 
 
 def _advice(told: Sequence[tuple[str, str]]) -> Part:
-    items = [
-        f"- {code(name)}: {prose(shortened(advice, _SENTENCE))}" for name, advice in told if advice
-    ]
+    items = [f"- {code(name)}: {prose(advice)}" for name, advice in told if advice]
     return Part(begin="**What to do**\n\n", items=items, at_most=50)

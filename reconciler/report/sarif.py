@@ -111,7 +111,7 @@ def _result(problem: Problem, rules: Sequence[str], seen: Counter[str]) -> dict[
             }
         ],
         "partialFingerprints": {"primaryLocationLineHash": f"{fingerprint}:{seen[fingerprint]}"},
-        "properties": {"pointer": problem.pointer},
+        "properties": {"pointer": words.harmless(problem.pointer)},
     }
 
 

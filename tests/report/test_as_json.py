@@ -22,6 +22,7 @@ EVERY_PLAN = samples.make_plan(*samples.EVERY_STEP)
 
 DOCUMENTS = {
     "plan": ("Plan", as_json.plan(EVERY_PLAN, checksum="c4" * 32)),
+    "plan-with-a-budget": ("Plan", as_json.plan(EVERY_PLAN, budget=500.0)),
     "plan-empty": ("Plan", as_json.plan(samples.make_plan())),
     "plan-offline": (
         "Plan",
@@ -32,7 +33,7 @@ DOCUMENTS = {
     "status": ("StatusList", as_json.status(samples.ROWS, samples.NOW)),
     "status-empty": ("StatusList", as_json.status([], samples.NOW)),
     "events": ("EventList", as_json.events(samples.EVENTS)),
-    "validate": ("ValidationResult", as_json.problems(samples.PROBLEMS, 41)),
+    "validate": ("ValidationResult", as_json.problems(samples.MIXED_PROBLEMS, 41)),
     "validate-sound": ("ValidationResult", as_json.problems([], 41)),
     "state-list": (
         "StateList",
@@ -132,6 +133,65 @@ def test_a_plan_counts_what_it_holds() -> None:
     assert document["checksum"] == "c4" * 32
     assert document["changes_anything"] is True
     assert json.loads(as_json.plan(samples.make_plan(samples.GONE)))["changes_anything"] is False
+
+
+def test_a_plan_tells_what_it_costs() -> None:
+    document = json.loads(as_json.plan(EVERY_PLAN, budget=500.0))
+    assert document["cost"] == {
+        "usd": 188.5964,
+        "usd_high": 190.8104,
+        "unpriced": 4,
+        "budget_usd": 500.0,
+    }
+    creates = [step for step in document["steps"] if step["action"] == "create"]
+    priced = [step for step in creates if step["estimate"] and step["estimate"]["usd"] is not None]
+    assert len(creates) - len(priced) == document["cost"]["unpriced"]
+    assert sum(step["estimate"]["usd"] for step in priced) == pytest.approx(188.5964)
+
+
+def test_an_estimate_has_all_its_members() -> None:
+    step = json.loads(as_json.plan(samples.make_plan(samples.AUTOMATIC)))["steps"][0]
+    assert step["estimate"] == {
+        "tokens": 512_040,
+        "tokens_low": 153_612,
+        "tokens_high": 512_040,
+        "epochs_low": 3,
+        "epochs_high": 10,
+        "exact": False,
+        "tokenizer": "o200k_base",
+        "usd": 2.5602,
+        "usd_low": 0.7681,
+        "usd_high": 2.5602,
+        "price": "$5.00 per 1M tokens (openai.com/api/pricing, 2026-11-20)",
+        "truncated": 12,
+    }
+    assert step["warning"] == samples.AUTOMATIC.warning
+
+
+def test_the_warnings_of_a_plan_are_those_of_validate() -> None:
+    document = json.loads(as_json.plan(samples.make_plan(samples.AUTOMATIC)))
+    result = json.loads(as_json.problems(sorted(samples.WARNINGS), 2))
+    assert document["warnings"] == result["problems"]
+    assert (result["valid"], result["errors"], result["warnings"]) == (True, 0, 5)
+
+
+def test_one_error_makes_a_validation_fail() -> None:
+    result = json.loads(as_json.problems(samples.MIXED_PROBLEMS, 41))
+    assert (result["valid"], result["errors"], result["warnings"]) == (False, 3, 5)
+
+
+def test_what_both_schemas_define_is_the_same() -> None:
+    plan, output = schema_of("Plan")["$defs"], schema_of("ApplyResult")["$defs"]
+    shared = plan.keys() & output.keys()
+    assert {"estimate", "problem", "dataset", "source", "job"} <= shared
+    assert {name: plan[name] for name in shared} == {name: output[name] for name in shared}
+
+
+def test_a_runner_finds_no_command_in_a_document() -> None:
+    outcome = Outcome(step=samples.GONE, result=Result.HELD, message="##[add-mask]gone")
+    text = as_json.pass_result([outcome])
+    assert "##[" not in text
+    assert json.loads(text)["outcomes"][0]["message"] == "##[add-mask]gone"
 
 
 def test_a_step_without_a_spec_tells_what_its_record_knows() -> None:

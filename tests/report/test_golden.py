@@ -41,7 +41,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "events-empty": ("events", ([],)),
     "metrics": ("metrics", (samples.CURVE,)),
     "metrics-empty": ("metrics", ([],)),
-    "validate": ("problems", (samples.PROBLEMS, 41)),
+    "validate": ("problems", (samples.MIXED_PROBLEMS, 41)),
     "validate-sound": ("problems", ([], 41)),
     "state-list": (
         "state_list",
@@ -55,12 +55,23 @@ WIDTHS = {80: CASES, 100: ("plan", "plan-every-reason"), 160: ("plan", "status")
 JSON_CASES = tuple(name for name in CASES if name not in ("plan-every-reason", "plan-large"))
 """A plan of two hundred steps teaches no more than one of four."""
 
+PLATFORM_CASES = {
+    "markdown": ("plan", "plan-in-sync", "apply", "status", "validate"),
+    "github": ("plan", "apply", "validate"),
+}
+SUFFIXES = {"markdown": "md", "github": "github.txt"}
 
-def rendered(format_: str, name: str, **options: Any) -> str:
+
+def rendered(format_: str, name: str, **layout: Any) -> str:
     function, arguments = CASES[name]
-    result = getattr(choose(format_), function)(*arguments, **options)
+    result = getattr(choose(format_), function)(*arguments, **layout)
     assert isinstance(result, str)
     return f"{result}\n"
+
+
+def options(name: str) -> dict[str, Any]:
+    """What `cli` hands over beside the plan itself."""
+    return {"checksum": "c4" * 32, "budget": 500.0} if name == "plan" else {}
 
 
 def compare(path: Path, found: str) -> None:
@@ -78,10 +89,20 @@ def test_text(width: int, name: str) -> None:
 
 @pytest.mark.parametrize("name", JSON_CASES)
 def test_json(name: str) -> None:
-    options = {"checksum": "c4" * 32} if name == "plan" else {}
-    compare(GOLDEN / f"{name}.json", rendered("json", name, **options))
+    compare(GOLDEN / f"{name}.json", rendered("json", name, **options(name)))
+
+
+@pytest.mark.parametrize(
+    ("format_", "name"),
+    [(format_, name) for format_, names in PLATFORM_CASES.items() for name in names],
+)
+def test_what_a_platform_shows(format_: str, name: str) -> None:
+    path = GOLDEN / f"{name}.{SUFFIXES[format_]}"
+    compare(path, rendered(format_, name, **options(name)))
 
 
 def test_every_golden_file_belongs_to_a_case() -> None:
     texts = {f"{name}.{width}.txt" for width, names in WIDTHS.items() for name in names}
-    assert {path.name for path in GOLDEN.iterdir()} == texts | {f"{n}.json" for n in JSON_CASES}
+    documents = {f"{name}.json" for name in JSON_CASES}
+    shown = {f"{n}.{SUFFIXES[f]}" for f, names in PLATFORM_CASES.items() for n in names}
+    assert {path.name for path in GOLDEN.iterdir()} == texts | documents | shown

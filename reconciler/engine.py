@@ -103,6 +103,10 @@ class PassResult:
         return not again and not schedule.open_records(self.current)
 
 
+def _nobody(name: str, done: int, total: int) -> None:
+    """Nobody watches an upload."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
     """A repository, its state and its providers, ready to be passed through.
@@ -110,7 +114,7 @@ class Reconciler:
     `connect` makes the adapter of a provider's name and raises ConfigError where its key is
     missing; it is called at most once per name, and only for providers a pass has to ask.
     `clock` gives unix seconds. `owner` signs the lock. `commit` is what the specs are at in git.
-    `counting` is told how far the counting of tokens has got.
+    `counting` and `sending` are told how far the counting of tokens and the uploads have got.
     """
 
     config: Config
@@ -121,6 +125,7 @@ class Reconciler:
     commit: Callable[[], str | None] = lambda: None
     sandbox: bool = False
     counting: estimates.Progress | None = None
+    sending: estimates.Progress = _nobody
     _providers: dict[str, Provider] = field(default_factory=dict)
 
     def load(self, paths: Sequence[str] = ()) -> tuple[JobSpec, ...]:
@@ -275,7 +280,7 @@ class Reconciler:
             provider=self.provider,
             clock=self.clock,
             begun=self.clock(),
-            uploads=Uploads(self.config.root),
+            uploads=Uploads(self.config.root, tell=self.sending),
         )
 
     def grace(self) -> dict[str, float]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.cost import Estimate, TokenCount, estimate
+from reconciler.errors import ConfigError
 from reconciler.model import Action, JobSpec, Plan, Reason, Step
 
 CACHE = Path(".reconciler/cache/tokens")
@@ -54,7 +55,13 @@ class _Pricer:
         held = step.action is Action.HOLD and step.reason in _PRICED_HOLDS
         if step.spec is None or not (step.action is Action.CREATE or held):
             return step
-        return replace(step, estimate=self._estimate(step.spec))
+        try:
+            return replace(step, estimate=self._estimate(step.spec))
+        except OSError:
+            return step  # its data is gone since it was read: the upload will say so
+        except ConfigError as error:
+            uncounted = f"its tokens were not counted: {error.message}"
+            return replace(step, warning="; ".join(filter(None, (step.warning, uncounted))))
 
     def _estimate(self, spec: JobSpec) -> Estimate | None:
         data = spec.training
@@ -62,10 +69,7 @@ class _Pricer:
             return None
         if spec.method == "reinforcement" or data.format == "image":
             return None  # paid for by the hour, or by the picture
-        try:
-            counted = self._counted(spec, data.path, data.sha256, data.size or 0)
-        except OSError:
-            return None  # gone since it was read: the upload will say so
+        counted = self._counted(spec, data.path, data.sha256, data.size or 0)
         return estimate(counted, data.examples, _epochs(spec), spec.base)
 
     def _counted(self, spec: JobSpec, path: str, sha256: str, size: int) -> TokenCount:

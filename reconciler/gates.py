@@ -43,6 +43,8 @@ class Known:
         record = self.state.records.get(token)
         if record is not None:
             record = retries.newest(record, self.state.records)
+        if record is not None and record.model_deleted:
+            return None
         seen = self.reality.get(record.token if record else token)
         return seen.jobs[0] if seen and seen.jobs else record.job if record else None
 

@@ -304,6 +304,7 @@ class Reason(StrEnum):
     DATA_ABSENT = "DataAbsent"
     NOT_CONFIGURED = "NotConfigured"
     MODEL_CLOSED = "ModelClosed"
+    MODEL_DELETED = "ModelDeleted"
     MODEL_SHUTS_DOWN = "ModelShutsDown"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     NO_SPEC = "NoSpec"

@@ -90,6 +90,14 @@ def _decide(
     """The decision table, row by row."""
     record = state.records.get(spec.token)
     step = Steps(spec.token, spec.name, spec.provider, spec=spec, record=record)
+    if record is not None and record.model_deleted:
+        return step.make(
+            Action.HOLD,
+            Reason.MODEL_DELETED,
+            job=record.job,
+            message="its model was deleted while no spec asked for it",
+            hint="to train it anew, raise spec.attempt",
+        )
     if seen is None:
         return _unseen(step, record, circumstances)
     if seen.error is not None:

@@ -95,30 +95,30 @@ def _too_dear(decided: Plan, creates: Sequence[Step], most: float) -> Iterator[t
 
 def _not_allowed(creates: Sequence[Step], policy: Policy) -> Iterator[tuple[str, str]]:
     rules = (
-        ("provider", "providers", policy.providers, lambda step: step.provider),
-        ("model", "models", policy.models, _base_model),
-        ("method", "methods", policy.methods, lambda step: step.spec and step.spec.method),
+        ("provider", policy.providers, lambda step: (step.provider,)),
+        ("model", policy.models, _base_models),
+        ("method", policy.methods, lambda step: (step.spec.method,) if step.spec else ()),
     )
-    for what, rule, allowed, value in rules:
-        if allowed is None:
-            continue
-        for step in creates:
-            if value(step) not in allowed:
+    for what, allowed, values in rules:
+        for step in creates if allowed is not None else ():
+            if not set(values(step)) & set(allowed or ()):
+                named = next(iter(values(step)), "unknown")
                 yield (
                     (
-                        f"{step.name} uses the {what} {value(step)}, which policy.{rule} does not"
-                        f" allow ({', '.join(allowed) or 'none'})"
+                        f"{step.name} uses the {what} {named}, which policy.{what}s does not allow"
+                        f" ({', '.join(allowed or ()) or 'none'})"
                     ),
-                    f"choose one of those, or add it to policy.{rule}",
+                    f"choose one of those, or add it to policy.{what}s",
                 )
 
 
-def _base_model(step: Step) -> str | None:
-    """The model at the beginning of the chain: what a fine-tune of it is called, nobody lists."""
+def _base_models(step: Step) -> tuple[str, ...]:
+    """The names of the model at the beginning of the chain: a fine-tune's own is in no list."""
     spec = step.spec
-    if spec is None:
-        return step.base_model
-    return spec.base.id if spec.base else spec.model or step.base_model
+    named = spec.model if spec and spec.model_from is None else None
+    base = spec.base if spec else None
+    known = (base.id, *base.aliases) if base else ()
+    return tuple(name for name in (named, *known, step.base_model) if name)
 
 
 def _has(spec: JobSpec, label: str) -> bool:

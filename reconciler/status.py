@@ -48,6 +48,7 @@ _LASTING_HOLDS = (
     Reason.DATA_ABSENT,
     Reason.NOT_CONFIGURED,
     Reason.MODEL_CLOSED,
+    Reason.MODEL_DELETED,
     Reason.MODEL_SHUTS_DOWN,
     Reason.JOB_MISSING,
 )
@@ -234,7 +235,8 @@ def _stalled(record: Record | None, job: Job | None, hold: Step | None) -> dict[
         why = record.stopped_because if record else None
         return _condition("Stalled", "True", why or f"Job{_PHASES[job.status]}", message)
     if job is not None and job.status is JobStatus.PAUSED:
-        return _condition("Stalled", "True", "JobPaused", "it goes on when somebody resumes it")
+        message = f"to let it go on: reconcile resume {record.name}" if record else ""
+        return _condition("Stalled", "True", "JobPaused", message)
     return None
 
 

@@ -12,11 +12,12 @@ from reconciler.model import Action, Plan, Reason, Source, Step
 from reconciler.policy import Policy, enforce
 from tests.fakes import make_spec
 
+MINI = BaseModel(id="gpt-4.1-mini-2025-04-14", provider="openai")
 SPEC = replace(
     make_spec("support-bot"),
     labels={"team": "support"},
     source=Source(path="specs/support-bot.yaml", commit="c0ffee"),
-    base=BaseModel(id="gpt-4.1-mini-2025-04-14", provider="openai"),
+    base=MINI,
 )
 
 
@@ -69,6 +70,11 @@ UNPRICED = replace(create("riddle"), estimate=None)
         pytest.param(a_plan(create()), Policy(providers=("openai",)), id="provider allowed"),
         pytest.param(
             a_plan(create()), Policy(models=("gpt-4.1-mini-2025-04-14",)), id="model allowed"
+        ),
+        pytest.param(
+            a_plan(create(base=replace(MINI, aliases=("gpt-4.1-mini",)))),
+            Policy(models=("gpt-4.1-mini",)),
+            id="model allowed by another of its names",
         ),
         pytest.param(
             a_plan(create(model=None, model_from="tone")),

@@ -193,7 +193,7 @@ def test_a_file_that_cannot_be_trained_on_is_told_at_its_field(
 def test_a_file_that_may_not_be_read_is_told(
     repo: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forbidden(path: Path, file: str) -> DatasetFacts:
+    def forbidden(path: Path, file: str, **_: object) -> DatasetFacts:
         raise PermissionError(13, "Permission denied", str(path), file)
 
     monkeypatch.setattr(facts, "read", forbidden)
@@ -281,7 +281,7 @@ def test_every_file_is_read_once_however_many_specs_share_it(
     reads: list[str] = []
     read = facts.read
 
-    def counted(path: Path, file: str) -> DatasetFacts:
+    def counted(path: Path, file: str, **_: object) -> DatasetFacts:
         reads.append(file)
         return read(path, file)
 

@@ -36,6 +36,9 @@ class Fields:
         for known in here:
             if _usual(known) == usual:
                 return (*parent, known), f"did you mean {known}?"
+        for known in here:
+            if usual == f"{_usual(known)}s" or _usual(known) == f"{usual}s":
+                return (*parent, known), f"did you mean {known}?"
         if elsewhere := self._same_name_elsewhere(parent, usual):
             return elsewhere, f"it belongs {_inside(elsewhere[:-1])}"
         if close := self._close(usual, list(here), _CLOSE):

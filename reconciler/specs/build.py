@@ -17,6 +17,7 @@ from reconciler.errors import Problem, Severity
 from reconciler.model import Dataset, JobSpec, Source
 from reconciler.specs.data import DataFiles
 from reconciler.specs.documents import Draft
+from reconciler.specs.limits import objections
 from reconciler.specs.suggestion import Suggestions
 
 SECTIONS = ("openai", "bedrock", "fireworks")
@@ -70,13 +71,26 @@ class Builder:
         problems += _elsewhere(problems, violations)
         if problems:
             return Built(draft=draft, spec=None, problems=(*problems, *warnings))
-        spec = replace(
-            spec,
-            warnings=warnings,
-            base=models.lookup(base_model, settings, self._config.models),
-        )
+        spec = replace(spec, base=models.lookup(base_model, settings, self._config.models))
+        found = self._limits(draft, spec)
+        warnings = (*warnings, *(p for p in found if p.severity is Severity.WARNING))
+        if any(problem.severity is Severity.ERROR for problem in found):
+            return Built(draft=draft, spec=None, problems=(*warnings, *found))
+        spec = replace(spec, warnings=warnings)
         built = Built(draft=draft, spec=spec, problems=warnings)
         return self._translated(built, spec, settings, base_model)
+
+    def _limits(self, draft: Draft, spec: JobSpec) -> tuple[Problem, ...]:
+        """What the table of base models and the data's traits say against the spec."""
+        datasets = {"training_file": spec.training, "validation_file": spec.validation}
+        facts = {field: self._data.facts(data) for field, data in datasets.items()}
+        known = {field: found for field, found in facts.items() if found is not None}
+        problems = [
+            replace(draft.problem(o.path, o.message, o.hint), severity=o.severity)
+            for o in objections(spec, known)
+        ]
+        overlap = self._data.overlap(spec.training, spec.validation)
+        return (*problems, *([overlap] if overlap else []))
 
     def _translated(
         self, built: Built, spec: JobSpec, settings: ProviderSettings, base_model: str | None

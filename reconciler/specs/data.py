@@ -15,10 +15,12 @@ from pathlib import Path
 
 from reconciler.datasets import facts
 from reconciler.datasets.facts import DatasetFacts
-from reconciler.errors import Problem
+from reconciler.errors import Problem, Severity
 from reconciler.model import Dataset
 from reconciler.specs.documents import Draft
 from reconciler.specs.suggestion import Suggestions
+
+CACHE = Path(".reconciler/cache/facts")
 
 LOCAL = ("./", "../")
 """How a path relative to the spec file begins; anything else is the provider's own reference."""
@@ -71,6 +73,33 @@ class DataFiles:
         problems += found.problems
         return found.dataset
 
+    def facts(self, dataset: Dataset | None) -> DatasetFacts | None:
+        """What a local file holds that was read in this load; None for any other data."""
+        if dataset is None or dataset.path is None or not dataset.present:
+            return None
+        found = self._facts.get(Path(os.path.realpath(self.root / dataset.path)))
+        return found if isinstance(found, DatasetFacts) else None
+
+    def overlap(self, training: Dataset | None, validation: Dataset | None) -> Problem | None:
+        """A warning at the first validation example that is trained on too."""
+        ours, theirs = self.facts(training), self.facts(validation)
+        if ours is None or theirs is None or training is None or validation is None:
+            return None
+        shared = facts.overlap(ours, theirs)
+        if shared is None or not shared.examples:
+            return None
+        many = "an example is" if shared.examples == 1 else f"{shared.examples:,} examples are"
+        return Problem(
+            validation.path or "",
+            shared.line,
+            1,
+            f"{many} in the training data too: this one is line {shared.training_line} of"
+            f" {training.path}",
+            "hold them back from one of the two: a model knows what it was trained on",
+            Severity.WARNING,
+            "overlap",
+        )
+
     def conversion_problems(
         self, datasets: Iterable[Dataset | None], conversion: str, *, nova: bool
     ) -> tuple[Problem, ...]:
@@ -112,8 +141,8 @@ class DataFiles:
             path=place.name,
             sha256=found.sha256,
             size=found.size if found.present else None,
-            examples=None if found.problems else found.examples,
-            format=None if found.problems else found.format,
+            examples=None if found.errors else found.examples,
+            format=None if found.errors else found.format,
             present=found.present,
         )
         return _Local(dataset, found.problems)
@@ -141,7 +170,7 @@ class DataFiles:
     def _read(self, place: _Place) -> DatasetFacts | _Refusal | None:
         """The facts of a file, from the first time it was asked for; None if there is none."""
         if place.real not in self._facts:
-            self._facts[place.real] = _facts(place)
+            self._facts[place.real] = _facts(place, self.root / CACHE)
         return self._facts[place.real]
 
     def _what_exists(self, missing: Path, written: str) -> str:
@@ -181,14 +210,14 @@ class _Refusal:
     of_pin: bool = False
 
 
-def _facts(place: _Place) -> DatasetFacts | _Refusal | None:
+def _facts(place: _Place, cache: Path) -> DatasetFacts | _Refusal | None:
     try:
         status = place.real.stat()
         if not stat.S_ISREG(status.st_mode):
             return _Refusal(f"{place.name} is {_kind(status.st_mode)}, not a file")
         if status.st_size == 0:
             return _Refusal(f"{place.name} is empty")
-        found = facts.read(place.real, place.name)
+        found = facts.read(place.real, place.name, cache=cache)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -68,7 +68,11 @@ class Command:
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         checkout = str(Path(__file__).parents[2])
-        return {**kept, "PYTHONPATH": checkout, **self.environment}
+        return {**kept, "PYTHONPATH": checkout, **_NOBODY, **self.environment}
+
+
+_NOBODY = {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}
+"""Not OpenAI, whose models close on days that a test would one day run after."""
 
 
 def creates(data_dir: Path) -> list[str]:

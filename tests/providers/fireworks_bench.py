@@ -20,7 +20,7 @@ WANDB = "0123456789abcdef0123456789abcdef01234567"
 ENVIRONMENT = {
     "FIREWORKS_API_KEY": KEY,
     "WANDB_API_KEY": WANDB,
-    "OTHER_WANDB": f"other-{WANDB}",
+    "OTHER_WANDB_API_KEY": f"other-{WANDB}",
 }
 ROOT = "/v1/accounts/acme"
 SFT = f"{ROOT}/supervisedFineTuningJobs"

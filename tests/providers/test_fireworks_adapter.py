@@ -253,7 +253,7 @@ class TestBaseModel:
 class TestWandb:
     def test_the_key_comes_from_the_environment(self) -> None:
         request = CreateRequest(
-            spec=spec(integrations=INTEGRATIONS, section={"wandb_api_key_env": "OTHER_WANDB"}),
+            spec=spec(integrations=INTEGRATIONS, section={"wandb_api_key_env": "OTHER_WANDB_API_KEY"}),
             base_model="m",
             training="d",
         )
@@ -266,13 +266,24 @@ class TestWandb:
         }
 
     def test_a_key_that_is_not_set_is_named_and_nothing_is_sent(self) -> None:
-        section = {"wandb_api_key_env": "NOT_SET"}
+        section = {"wandb_api_key_env": "NOT_SET_API_KEY"}
         request = CreateRequest(
             spec=spec(integrations=INTEGRATIONS, section=section), base_model="m", training="d"
         )
         with bench(script(DROP)) as at, pytest.raises(CreateRejected) as caught:
             at.provider.create(request)
-        assert "the variable NOT_SET with its key is not set" in caught.value.message
+        assert "the variable NOT_SET_API_KEY with its key is not set" in caught.value.message
+        assert caught.value.remedy is Remedy.FIX_ACCOUNT
+        assert not at.server.heard
+
+    def test_a_spec_cannot_have_another_secret_sent(self) -> None:
+        section = {"wandb_api_key_env": "GITHUB_TOKEN"}
+        request = CreateRequest(
+            spec=spec(integrations=INTEGRATIONS, section=section), base_model="m", training="d"
+        )
+        with bench(script(DROP)) as at, pytest.raises(CreateRejected) as caught:
+            at.provider.create(request)
+        assert "may not send the variable GITHUB_TOKEN as a key" in caught.value.message
         assert caught.value.remedy is Remedy.FIX_ACCOUNT
         assert not at.server.heard
 

@@ -88,9 +88,9 @@ def test_a_good_spec_breaks_nothing() -> None:
         ),
         pytest.param(
             OPENAI,
-            {"training": data(size=512 * 1024 * 1024 + 1)},
+            {"training": data(size=8 * 1024**3 + 1)},
             "spec.training_file",
-            "data/x.jsonl has 536,870,913 bytes, but an upload takes at most 536,870,912",
+            "data/x.jsonl has 8,589,934,593 bytes, but an upload takes at most 8,589,934,592",
             id="too big",
         ),
         pytest.param(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.config import check_key
 from reconciler.errors import (
     ConfigError,
     CreateOutcomeUnknown,
@@ -318,6 +319,7 @@ class FireworksProvider:
         if not spec.integrations:
             return None
         variable = spec.section.get(fields.WANDB_KEY, fields.WANDB_KEY_DEFAULT)
+        check_key(variable, self._account.environment)
         key = self._account.environment.get(variable, "").strip()
         if not key:
             raise CreateRejected(

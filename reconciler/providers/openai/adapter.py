@@ -111,7 +111,10 @@ class OpenAIProvider:
         content = self._content(request)
         try:
             return self._created(request, content)
-        except (CreateRejected, CreateOutcomeUnknown):
+        except CreateRejected:
+            self._files.forget((request.training, request.validation))
+            raise
+        except CreateOutcomeUnknown:
             raise
         except Exception as error:
             raise self._unknown(request, f"{type(error).__name__} on the way") from error

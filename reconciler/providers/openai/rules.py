@@ -17,7 +17,7 @@ from reconciler.providers.base import Violation
 from reconciler.providers.openai import stamp
 
 MIN_EXAMPLES = 10  # the job's own error, `invalid_n_examples`, says so
-MAX_FILE_BYTES = 512 * 1024 * 1024
+MAX_FILE_BYTES = 8 * 1024**3
 """What one POST /files takes (OpenAI's OpenAPI description, 2026-08)."""
 
 MAX_INTEGRATIONS = 5  # OpenAI's OpenAPI description, 2026-08, of the job that comes back

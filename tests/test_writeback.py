@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -454,15 +453,28 @@ class TestOthers:
         assert remote.commits() == ["reconcile: 1 sidecar", "new specs", "specs"]
         assert remote.files()["specs/a.yaml"] == "a: 2\n"
 
-    def test_who_comes_between_look_and_push_is_built_upon(
-        self, remote: Remote, clone: Checkout
+    @pytest.mark.parametrize("moment", ["between look and push", "while the push is under way"])
+    def test_who_comes_first_is_built_upon(
+        self, remote: Remote, clone: Checkout, moment: str
     ) -> None:
         other = clone.clone("other")
+        other.commit({"README.md": "second\n"}, "the other", push=False)
+        other.git("push", "--quiet", "origin", "HEAD:refs/heads/waiting")
+        environment = clone.environment
+        move = f"git --git-dir='{remote.root}' update-ref refs/heads/main refs/heads/waiting"
+        if moment.startswith("while"):
+            once = "[ -e raced ] && exit 0\ntouch raced\nunset GIT_QUARANTINE_PATH"
+            remote.hook("pre-receive", f"{once}\n{move}")
+        else:
+            environment = before_push(clone.root.parent / "bin", move, environment)
         slept: list[float] = []
-        overtake(
-            remote, lambda: other.commit({"README.md": "second\n"}, "the other", push=False), other
+        done = write_back(
+            clone.root,
+            clone.write({A: "a\n"}),
+            environment=environment,
+            sleep=slept.append,
+            remote="origin",
         )
-        done = write(clone, {A: "a\n"}, sleep=slept.append)
         assert done.attempts == 2
         assert len(slept) == 1
         assert 0 <= slept[0] <= 0.5
@@ -521,6 +533,15 @@ class TestOthers:
         assert done.commit is None
         assert A in done.note
         assert A not in remote.files()
+
+    def test_a_branch_of_its_own_that_never_had_the_sidecar_gets_it(
+        self, remote: Remote, clone: Checkout
+    ) -> None:
+        clone.git("push", "--quiet", "origin", "HEAD:refs/heads/status")
+        write(clone, {A: "before\n"}, state=at(1))
+        assert write(clone, {A: "now\n"}, state=at(2), branch="status").pushed
+        assert remote.files("status")[A] == "now\n"
+        assert remote.files()[A] == "before\n"
 
     def test_a_state_in_git_is_never_written_over(self, remote: Remote, clone: Checkout) -> None:
         write(clone, {STATE: "1\n", A: "a1\n"}, state=at(1))
@@ -680,13 +701,15 @@ class TestRefusals:
             )
 
 
-def overtake(remote: Remote, change: Callable[[], object], other: Checkout) -> None:
-    """Have somebody else's commit arrive while the first push is under way, once."""
-    change()
-    other.git("push", "--quiet", "origin", "HEAD:refs/heads/waiting")
-    remote.hook(
-        "pre-receive",
-        "[ -e raced ] && exit 0\ntouch raced\n"
-        "unset GIT_QUARANTINE_PATH\n"
-        "git update-ref refs/heads/main refs/heads/waiting\n",
+def before_push(folder: Path, line: str, environment: dict[str, str]) -> dict[str, str]:
+    """An environment whose git runs a line of shell before its first push."""
+    folder.mkdir()
+    script = folder / "git"
+    real = shutil.which("git")
+    script.write_text(
+        f"#!/bin/sh\nPATH='{environment['PATH']}'\n"
+        f'case " $* " in *" push "*) [ -e "$0.raced" ] || {{ touch "$0.raced"; {line}; }};; esac\n'
+        f"exec '{real}' \"$@\"\n"
     )
+    script.chmod(0o755)
+    return {**environment, "PATH": f"{folder}:{environment['PATH']}"}

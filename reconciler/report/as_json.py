@@ -212,6 +212,8 @@ def _record(record: Record) -> dict[str, Any]:
         "pending_since": record.pending_since,
         "rejection": _rejection(record.rejection),
         "estimate": _estimate(record.estimate),
+        "stopped_because": record.stopped_because,
+        "model_deleted": record.model_deleted,
         "job": job_object(record.job) if record.job else None,
     }
 

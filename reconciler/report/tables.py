@@ -198,6 +198,10 @@ def _record_lines(record: Record) -> Iterator[tuple[str, str]]:
         yield "estimate", f"{estimates.size(record.estimate)} {cost}"
     if record.job is not None:
         yield from _job_lines(record.job)
+    if record.stopped_because is not None:
+        yield "cancelled here", record.stopped_because
+    if record.model_deleted:
+        yield "model", "deleted while no spec asked for it"
 
 
 def _dataset(dataset: Dataset) -> str:

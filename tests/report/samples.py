@@ -323,6 +323,14 @@ CLOSED = make_step(
     message="gpt-4o-2024-08-06 takes no new jobs since 2026-10-01",
     hint="choose another model",
 )
+DELETED = make_step(
+    Action.HOLD,
+    Reason.MODEL_DELETED,
+    "deleted-before",
+    job=SUCCEEDED,
+    message="its model was deleted while no spec asked for it",
+    hint="to train it anew, raise spec.attempt",
+)
 SHUTS_DOWN = make_step(
     Action.HOLD,
     Reason.MODEL_SHUTS_DOWN,
@@ -384,7 +392,7 @@ EVERY_STEP = (
     *(ADOPT, FINISHED, BROKE),
     *(IN_SYNC, STILL_FAILED, PAUSED, NEW_WORD),
     *(UNAVAILABLE, IN_BETWEEN, REFUSED, GONE, SUSPENDED, WAITING, ABSENT, NOT_CONFIGURED),
-    *(CLOSED, SHUTS_DOWN, TRANSLATED),
+    *(CLOSED, DELETED, SHUTS_DOWN, TRANSLATED),
     *(ORPHANED, PRUNED, REQUESTED, OVERDUE),
 )
 LARGE = make_plan(

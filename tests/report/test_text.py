@@ -97,7 +97,7 @@ def test_every_held_or_failed_step_says_what_to_do_next() -> None:
         for step in samples.EVERY_STEP
         if step.action is Action.HOLD or (step.job and step.job == samples.FAILED)
     ]
-    assert len(troubled) == 12
+    assert len(troubled) == 13
     for step in troubled:
         assert "→ " in text.plan(samples.make_plan(replace(step, hint="", message="")))
 
@@ -272,6 +272,15 @@ def test_a_plan_says_what_it_costs_of_what_is_allowed() -> None:
 def test_a_warning_of_a_step_stands_on_its_own_line() -> None:
     found = text.plan(samples.make_plan(samples.AUTOMATIC), width=160)
     assert re.search(r"^ +warning: gpt-4.1-mini-2025-04-14 shuts down", found, re.MULTILINE)
+
+
+def test_a_record_tells_what_this_program_did_to_its_job() -> None:
+    record = replace(
+        samples.BOUND_RECORD, stopped_because="longer than its deadline", model_deleted=True
+    )
+    lines = [" ".join(line.split()) for line in text.state_show(record).split("\n")]
+    assert "cancelled here longer than its deadline" in lines
+    assert "model deleted while no spec asked for it" in lines
 
 
 def test_a_problem_keeps_its_line_to_itself() -> None:

@@ -80,7 +80,7 @@ class _TooDeepError(ValueError):
 
 def _strings(value: Any, depth: int) -> int:
     """How many strings a decoded value holds, names among them."""
-    if depth > MAX_DEPTH:
+    if depth >= MAX_DEPTH:
         raise _TooDeepError
     count = 0
     if type(value) is dict:
@@ -143,12 +143,13 @@ class _Members(dict[str, Any]):
 
 def _unbearable(value: Any, at: Pointer, depth: int) -> Iterator[Fault]:
     """Members that stand twice, and texts that UTF-8 cannot hold. Raises _TooDeepError."""
-    if depth > MAX_DEPTH:
-        raise _TooDeepError
     if isinstance(value, str):
         if not is_unicode(value):
             yield Fault(rule="lone-surrogate", pointer=at, message=HALF_A_PAIR)
-    elif isinstance(value, _Members):
+        return
+    if depth >= MAX_DEPTH and isinstance(value, dict | list):
+        raise _TooDeepError
+    if isinstance(value, _Members):
         for name in value.repeated:
             if is_unicode(name):
                 message = f"{quoted(name)} is written twice"
@@ -160,7 +161,7 @@ def _unbearable(value: Any, at: Pointer, depth: int) -> Iterator[Fault]:
             if is_unicode(name):
                 yield from _unbearable(item, (*at, name), depth + 1)
             else:  # such a name cannot even be shown
-                yield Fault(rule="lone-surrogate", pointer=at, message=f"a name {HALF_A_PAIR}")
+                yield Fault(rule="lone-surrogate", pointer=at, message=HALF_A_PAIR)
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _unbearable(item, (*at, number), depth + 1)

@@ -70,7 +70,7 @@ class Findings:
                 for found in kind.listed
             ]
         more.sort(key=lambda problem: problem.rule)
-        listed.sort(key=lambda problem: (problem.line, problem.column))
+        listed.sort(key=lambda each: (each.line, each.column if each.rule else 0))
         return (*more, *listed)
 
     def add(  # noqa: PLR0913, PLR0917 - `conversion` calls it with the first four, by place

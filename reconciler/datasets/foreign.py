@@ -37,6 +37,11 @@ def foreign(first_line: bytes) -> Foreign | None:
             message="is one JSON list, not one object a line",
             hint="jq -c '.[]' writes a list as lines",
         )
+    if b"}\r{" in content:
+        return Foreign(
+            message="ends its lines with bare carriage returns",
+            hint="tr '\\r' '\\n' makes them line feeds",
+        )
     if content == b"{":
         return Foreign(
             message="spreads an object over several lines", hint="jq -c . writes one object a line"

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from reconciler.datasets.helper import Helper
 from reconciler.datasets.part import Part, Whole
 from reconciler.datasets.survey import Survey
 
@@ -71,6 +70,8 @@ def survey(source: Source, digest: Digest | None, whole: Whole, *, helpers: int)
         size = source.status.st_size
         whole.absorb(surveyed(source, (source.begin, size), digest))
         return
+    from reconciler.datasets.helper import Helper  # few files are so large
+
     todo = deque(enumerate(cuts(source, RANGE)))
     count = len(todo)
     parts: dict[int, Part] = {}

@@ -190,8 +190,9 @@ class Survey:
 
     def _count_groups(self) -> None:
         for group in self._groups.values():
-            self._part.count(group.traits, group.count, group.first)
-            self._part.shapes[group.shape.name].count += group.count
+            if group.count:
+                self._part.count(group.traits, group.count, group.first)
+                self._part.shapes[group.shape.name].count += group.count
         self._groups.clear()
 
     def _without_returns(self, lines: list[bytes]) -> list[bytes]:

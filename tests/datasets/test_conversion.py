@@ -121,7 +121,7 @@ def test_what_is_written_is_sound_in_the_form_that_the_provider_reads(
     lines = [{"messages": [*system, ASKED, ANSWERED]}] * 3
     converted(tmp_path, name, *lines)
     found = facts.read(tmp_path / "y.jsonl", "y.jsonl")
-    assert (found.format, found.examples, found.problems) == (FORMATS[name], 3, ())
+    assert (found.format, found.examples, found.errors) == (FORMATS[name], 3, ())
 
 
 def test_blank_lines_at_the_end_are_nobodys_example(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_data_in_bedrocks_own_form_is_held_to_the_rules_of_fine_tuning(tmp_path:
         native("User: hello", "Very.", system=block("No [EOS], please.")),
         native("Is it bright?", "Very.", system=None),
     )
-    assert facts.read(source, "x.jsonl").problems == ()
+    assert facts.read(source, "x.jsonl").errors == ()
     assert problems(source, AS_IT_IS, NOVA_RESERVED) == [
         (
             "x.jsonl:2:159: /messages/2/role: a user has the last word,"

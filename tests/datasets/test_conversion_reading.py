@@ -94,14 +94,14 @@ def example_of(value: Any, form: Form) -> Example:
         ),
         pytest.param(
             chat(
-                {"role": "tool", "tool_call_id": "c1", "content": "900 lm"},
+                {"role": "function", "content": "900 lm"},
                 {
                     "role": "assistant",
                     "function_call": {"name": "measure", "arguments": "{}"},
                 },
             ),
             [
-                ("messages/0/role", '{} has no "tool" among its roles', TOOLS_HINT),
+                ("messages/0/role", '{} has no "function" among its roles', TOOLS_HINT),
                 (
                     "messages/1/function_call",
                     '"function_call" would be lost: {} has no place for it',

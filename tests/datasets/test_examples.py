@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.datasets import examples
 from reconciler.datasets.examples import inspect
 from reconciler.datasets.shape import Shape, shape
 
@@ -333,54 +331,6 @@ def test_an_endless_integer_in_a_free_member_is_no_fault() -> None:
     digits = b"9" * 5000
     content = b'{"messages":[{"role":"user","content":"x"}],"input":' + digits + b"}"
     assert inspect(content) is Shape.QUESTION
-
-
-_text = st.sampled_from(["", "x", "é"])
-_message = st.fixed_dictionaries(
-    {},
-    optional={
-        "role": st.sampled_from(["system", "user", "assistant", "tool", "function", "bot", 3]),
-        "content": st.one_of(
-            _text, st.none(), st.just(3), st.lists(st.sampled_from([{"type": "text"}, {}, "x"]))
-        ),
-        "weight": st.sampled_from([0, 1, 2, 1.0, True, None]),
-        "tool_call_id": st.one_of(_text, st.none()),
-        "tool_calls": st.sampled_from([[], [CALL], [{"id": "x"}], None, "x", [CALL | {"id": 1}]]),
-        "function_call": st.sampled_from([None, {"name": "x", "arguments": "{}"}, {"name": "x"}]),
-        "refusal": st.one_of(_text, st.none(), st.just(1)),
-    },
-)
-_messages = st.one_of(st.lists(_message, max_size=3), st.none(), st.just("x"))
-_conversation: dict[str, st.SearchStrategy[Any]] = {
-    "messages": _messages,
-    "tools": st.sampled_from([None, [], [TOOL], [{}], "x"]),
-    "parallel_tool_calls": st.sampled_from([True, None, 1]),
-}
-_example = st.fixed_dictionaries(
-    {},
-    optional={
-        **_conversation,
-        "input": st.one_of(st.fixed_dictionaries({}, optional=_conversation), st.none()),
-        "preferred_output": _messages,
-        "non_preferred_output": _messages,
-        "prompt": st.one_of(_text, st.none()),
-        "completion": st.one_of(_text, st.just(1)),
-    },
-)
-
-
-@settings(deadline=None)
-@given(_example)
-@example({"messages": [USER, ANSWER]})
-@example({"input": {"messages": [USER]}, "preferred_output": [ANSWER], "prompt": "x"})
-def test_the_fast_way_never_accepts_what_the_slow_way_refuses(value: Any) -> None:
-    try:
-        fast = examples._shape(examples._DECODER.decode(line(value)))
-    except msgspec.ValidationError:
-        fast = None
-    slow = shape(value)
-    assert fast is None or fast is slow
-    assert inspect(line(value)) == slow
 
 
 @settings(deadline=None)

@@ -8,17 +8,21 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from reconciler.datasets import facts
-from reconciler.datasets.examples import inspect
 from reconciler.datasets.facts import DatasetFacts, Format, read
+from reconciler.datasets.sketch import Sketch, number_of, packed
+from reconciler.errors import Problem, Severity
 
 Read = Callable[[bytes], DatasetFacts]
 
 CHAT = b'{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]}'
+OTHER_CHAT = (
+    b'{"messages":[{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"},'
+    b'{"role":"assistant","content":"Hello"}]}'
+)
 QUESTION = b'{"messages":[{"role":"user","content":"2+2?"}],"answer":4}'
 THANKS = (
     b'{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},'
@@ -43,16 +47,36 @@ def read_bytes(tmp_path: Path) -> Read:
 
 
 def problems(found: DatasetFacts) -> list[str]:
-    return [str(problem) for problem in found.problems]
+    return [str(problem) for problem in found.errors]
 
 
 def test_the_facts_are_those_of_the_bytes(read_bytes: Read) -> None:
-    content = CHAT + b"\n" + CHAT + b"\n"
+    content = CHAT + b"\n" + OTHER_CHAT + b"\n"
     assert read_bytes(content) == DatasetFacts(
         sha256=hashlib.sha256(content).hexdigest(),
         size=len(content),
         examples=2,
         format=Format.CHAT,
+        lines=2,
+        longest_line=len(OTHER_CHAT),
+        by_messages={"2": 1, "3-4": 1},
+        by_answers={"1": 2},
+        roles={"assistant": 2, "system": 1, "user": 2},
+        with_system=1,
+        problems=(
+            Problem(
+                "x.jsonl",
+                1,
+                1,
+                "no system message, and 1 of 2 examples have one",
+                "the same system message in all, as the model will be asked",
+                Severity.WARNING,
+                "missing-system-prompt",
+            ),
+        ),
+        sketch=Sketch(
+            hashes=packed([number_of(CHAT), number_of(OTHER_CHAT)]), lines=packed([1, 2])
+        ),
     )
 
 
@@ -72,7 +96,7 @@ def test_the_format_is_what_all_examples_have_in_common(
     read_bytes: Read, lines: list[bytes], expected: Format
 ) -> None:
     found = read_bytes(b"\n".join(lines))
-    assert (found.format, found.problems) == (expected, ())
+    assert (found.format, found.errors) == (expected, ())
 
 
 @pytest.mark.parametrize(
@@ -123,7 +147,7 @@ def test_what_is_nobodys_trouble_is_no_problem(
     read_bytes: Read, content: bytes, examples: int
 ) -> None:
     found = read_bytes(content)
-    assert (found.examples, found.problems) == (examples, ())
+    assert (found.examples, found.errors) == (examples, ())
     assert found.sha256 == hashlib.sha256(content).hexdigest()
 
 
@@ -206,12 +230,25 @@ def test_a_fault_is_told_with_its_place(
     assert problems(read_bytes(content)) == expected
 
 
-def test_a_file_full_of_faults_lists_some_and_counts_the_rest(read_bytes: Read) -> None:
-    found = read_bytes(b"{}\n" * 57)
-    assert len(found.problems) == 1 + facts.MAX_PROBLEMS
-    assert str(found.problems[0]) == "x.jsonl: 57 problems; the first 20 are listed"
-    assert [problem.line for problem in found.problems] == list(range(21))
-    assert tuple(sorted(found.problems)) == found.problems
+def test_a_file_full_of_faults_lists_some_of_each_rule_and_counts_the_rest(
+    read_bytes: Read,
+) -> None:
+    found = read_bytes(b'{"a":%d}\n' * 57 % tuple(range(57)) + b"x\n" * 3)
+    assert [str(problem) for problem in found.problems[:3]] == [
+        "x.jsonl: unknown-format: 57 in all; the first 5 are listed",
+        'x.jsonl:1:1: not an example: expected "messages", "prompt" and "completion",'
+        ' or "input", "preferred_output" and "non_preferred_output"',
+        'x.jsonl:2:1: not an example: expected "messages", "prompt" and "completion",'
+        ' or "input", "preferred_output" and "non_preferred_output"',
+    ]
+    assert [(each.rule, each.line) for each in found.problems] == [
+        ("unknown-format", 0),
+        *(("unknown-format", line) for line in range(1, 6)),
+        ("not-json", 58),
+        ("not-json", 59),
+        ("duplicate-example", 59),
+        ("not-json", 60),
+    ]
 
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(
@@ -230,7 +267,7 @@ def test_a_line_of_exactly_the_longest_length_is_read(
 ) -> None:
     monkeypatch.setattr(facts, "MAX_LINE", len(CHAT) + 1)
     found = read_bytes(CHAT + b"\n" + CHAT + b"\n")
-    assert (found.examples, found.problems) == (2, ())
+    assert (found.examples, found.errors) == (2, ())
 
 
 def test_a_git_lfs_pointer_stands_for_the_data_it_names(read_bytes: Read) -> None:
@@ -247,20 +284,15 @@ def test_a_damaged_git_lfs_pointer_is_no_data(read_bytes: Read) -> None:
     assert problems(found) == ["x.jsonl:1:1: is a damaged Git LFS pointer (git lfs pull)"]
 
 
-def test_a_file_that_grows_while_it_is_read_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(CHAT + b"\n" + CHAT + b"\n")
 
-    def inspect_and_append(line: bytes) -> Any:
+    def append(_: int, __: int) -> None:
         with path.open("ab") as other_writer:
             other_writer.write(CHAT + b"\n")
-        monkeypatch.setattr("reconciler.datasets.facts.inspect", inspect)
-        return inspect(line)
 
-    monkeypatch.setattr("reconciler.datasets.facts.inspect", inspect_and_append)
-    found = read(path, "x.jsonl")
+    found = read(path, "x.jsonl", progress=append)
     assert problems(found) == [
         "x.jsonl: changed while it was being read (run again when it is whole)"
     ]

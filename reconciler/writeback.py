@@ -38,6 +38,7 @@ CircleCI reads no further than the first 250 characters.
 
 _NAME, _EMAIL = "reconciler", "reconciler@localhost"
 _RECENT = 100
+_NAMED = 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 
 
@@ -73,8 +74,8 @@ def write_back(  # noqa: PLR0913 - one parameter per fact of the run
     `files` are absolute or relative to `root`, a folder of a checkout. Those that git ignores and
     those outside the checkout are left out; a sidecar that is gone is removed. `branch` is by
     default the one checked out; a remote that has none of that name gets it, from its own HEAD.
-    `state` is what the files were made from. `message` is by default that of `describe`. `sleep`
-    takes seconds.
+    `state` is what the files were made from; without it, ours count as the later ones. `message`
+    is by default that of `describe`. `sleep` takes seconds.
 
     Raises ConfigError for what the caller got wrong (no checkout, no branch, no such remote) and
     ReconcilerError for the rest: refused by the remote, out of reach, or a state that others have
@@ -91,15 +92,12 @@ def write_back(  # noqa: PLR0913 - one parameter per fact of the run
         return _publish(run, message, left_out, sleep, attempts)
 
 
-def describe(paths: Iterable[str], state: State | None = None) -> str:
+def describe(paths: Iterable[str]) -> str:
     """The message of a commit of these paths, which are relative to the top of the repository."""
     listed = sorted(paths)
     sidecars = sum(path.endswith(SUFFIX) for path in listed)
     what = f"{sidecars} sidecar{'s' * (sidecars != 1)}" if sidecars else "state"
-    parts = [f"reconcile: {what}", SKIP_CI, "\n".join(listed)]
-    if state is not None:
-        parts.append(f"{TRAILER}: {state.lineage}/{state.serial}")
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join((f"reconcile: {what}", SKIP_CI, "\n".join(listed))) + "\n"
 
 
 def _publish(
@@ -116,7 +114,7 @@ def _publish(
                 return run.result(made, attempt, left_out)  # its answer was lost, not the push
             wanted, kept = run.wanted(tip)
             note = _note(left_out, _kept(kept))
-            commit = run.commit(tip, wanted, message or describe(wanted, run.state))
+            commit = run.commit(tip, wanted, message or describe(wanted))
             if commit is None:
                 return run.result(None, attempt, note)
             made, trouble = commit, None
@@ -182,15 +180,15 @@ class _Run:
         return wanted, kept
 
     def commit(self, tip: str, wanted: Mapping[str, _Entry], message: str) -> str | None:
-        """A commit of these files on the tip; None if its tree would be the tip's."""
+        """A commit of these files on the tip; None where there are none to add."""
         if not wanted:
             return None
         self.index.read("read-tree", tip)
         self.index.read("update-index", "-z", "--index-info", stdin=_index_info(wanted, tip))
         tree = self.index.read("write-tree", "--missing-ok").strip()  # what the tip has, it has
-        if tree == self.git.read("rev-parse", f"{tip}^{{tree}}").strip():
-            return None
         arguments = ("-c", "i18n.commitEncoding=UTF-8", "commit-tree", tree, "-p", tip, "-F", "-")
+        if self.state is not None:
+            message = f"{message.rstrip()}\n\n{TRAILER}: {self.state.lineage}/{self.state.serial}\n"
         who = _identity(self.git)
         return self.git.read(*arguments, stdin=message, variables=who).strip()
 
@@ -271,7 +269,7 @@ def _toplevel(root: Path, environment: Mapping[str, str]) -> Path:
 def _gather(
     git: Git, index: Git, root: Path, files: Sequence[Path]
 ) -> tuple[dict[str, _Entry], str]:
-    """Our files, put into the repository as `git add` would; in words, those not for it."""
+    """Our files, put into the repository as `git add` would; in words, sidecars not for it."""
     top, inside, outside = git.root.resolve(), {}, []
     for file in files:
         path = (root / file).resolve()
@@ -296,8 +294,8 @@ def _gather(
         facts, name = line.split("\t", 1)
         mode, blob, _ = facts.split(" ")
         entries[name] = _Entry(mode=mode, blob=blob)
-    left_out = sorted([*outside, *ignored])
-    return entries, f"git ignores, or does not hold: {', '.join(left_out)}" if left_out else ""
+    left_out = sorted(name for name in (*outside, *ignored) if name.endswith(SUFFIX))
+    return entries, f"not for git, by .gitignore or place: {_few(left_out)}" if left_out else ""
 
 
 def _refuse_lfs(index: Git, names: Iterable[str]) -> None:
@@ -364,7 +362,12 @@ def _overtaken(target: Branch, attempts: int) -> ReconcilerError:
 
 
 def _kept(paths: Sequence[str]) -> str:
-    return f"a later run has written or removed: {', '.join(paths)}" if paths else ""
+    return f"a later run has written or removed: {_few(paths)}" if paths else ""
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _note(*parts: str) -> str:

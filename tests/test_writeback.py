@@ -123,7 +123,7 @@ class TestCommit:
             "specs/with space.status.yaml",
             "specs/größe-模型.status.yaml",
             "specs/*.status.yaml",
-            ":(top)odd.status.yaml",
+            ":(glob)odd.status.yaml",
             'specs/"quoted"\t.status.yaml',
         ],
     )
@@ -154,7 +154,17 @@ class TestCommit:
         done = write(clone, {A: "a\n", STATE: "{}\n"})
         assert A in remote.files()
         assert STATE not in remote.files()
-        assert STATE in done.note
+        assert done.note == "", "a state that git does not keep is as it should be"
+
+    def test_sidecars_that_git_ignores_are_told_of(self, remote: Remote, clone: Checkout) -> None:
+        tip = clone.commit({".gitignore": "*.status.yaml\n"})
+        done = write(clone, {f"specs/{number}.status.yaml": "x\n" for number in range(5)})
+        assert done.commit is None
+        assert done.note == (
+            "not for git, by .gitignore or place: specs/0.status.yaml, specs/1.status.yaml,"
+            " specs/2.status.yaml and 2 more"
+        )
+        assert remote.tip() == tip
 
     def test_what_git_ignores_but_holds_is_written(self, remote: Remote, clone: Checkout) -> None:
         write(clone, {A: "a\n"})
@@ -163,23 +173,28 @@ class TestCommit:
         assert remote.files()[A] == "a2\n"
 
     def test_what_lies_outside_the_checkout_is_left_out(
-        self, clone: Checkout, tmp_path: Path
+        self, remote: Remote, clone: Checkout, tmp_path: Path
     ) -> None:
-        (tmp_path / "state.json").write_text("{}")
+        tip = remote.tip()
+        outside = [tmp_path / "state.json", tmp_path / "x.status.yaml"]
+        for path in outside:
+            path.write_text("{}")
         done = write_back(
             clone.root,
-            [tmp_path / "state.json"],
+            outside,
             environment=clone.environment,
             sleep=lambda _: None,
             remote="origin",
         )
         assert done.commit is None
-        assert "state.json" in done.note
+        assert "x.status.yaml" in done.note
+        assert "state.json" not in done.note
+        assert remote.tip() == tip
 
 
 class TestMessage:
     def test_counts_sidecars_and_keeps_ci_from_starting(self) -> None:
-        text = describe([B, STATE, A], at(7))
+        text = describe([B, STATE, A])
         assert text.splitlines() == [
             "reconcile: 2 sidecars",
             "",
@@ -188,16 +203,16 @@ class TestMessage:
             STATE,
             A,
             B,
-            "",
-            "Reconciler-State: one/7",
         ]
 
     def test_a_state_alone(self) -> None:
         assert describe([STATE]).startswith("reconcile: state\n")
 
     def test_of_ones_own(self, remote: Remote, clone: Checkout) -> None:
-        write(clone, {A: "a\n"}, message="sidecars: größer\n\nwhy\n")
-        assert remote.git("log", "-1", "--format=%B", BRANCH) == "sidecars: größer\n\nwhy\n\n"
+        write(clone, {A: "a\n"}, message="sidecars: größer\n\nwhy\n", state=at(7))
+        assert remote.git("log", "-1", "--format=%B", BRANCH).rstrip("\n") == (
+            "sidecars: größer\n\nwhy\n\nReconciler-State: one/7"
+        )
 
 
 class TestWho:

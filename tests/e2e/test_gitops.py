@@ -6,8 +6,7 @@ next one knows from git alone.
 
 from __future__ import annotations
 
-import json
-import time
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reconciler.cli import revision
-from reconciler.errors import ReconcilerError
-from reconciler.model import State
 from reconciler.sandbox import server
-from reconciler.writeback import Written, write_back
 from tests.checkouts import BRANCH, Checkout, Remote, remote_and_clone
 from tests.e2e.command import KEY, Command, creates
 from tests.repository import Repository
@@ -58,11 +53,14 @@ class Team:
         self.developer.git("push", "--quiet", "origin", BRANCH)
         return self.developer.git("rev-parse", "HEAD").strip()
 
-    def ci(self, *arguments: str) -> Written:
-        """What the workflow does on the main branch: apply in a fresh clone, write back."""
-        checkout = self.runner()
-        self.reconcile(checkout)("apply", "--yes", *arguments)
-        return written_back(checkout)
+    def ci(self, *arguments: str) -> str:
+        """What the workflow does on the main branch, in a fresh clone; what it tells."""
+        return self.apply(self.runner(), *arguments)
+
+    def apply(self, checkout: Checkout, *arguments: str, check: int = 0) -> str:
+        """Apply in a checkout and write back; what is told of that."""
+        reconcile = self.reconcile(checkout)
+        return reconcile("apply", "--write-back", "--yes", *arguments, check=check).stderr
 
 
 @pytest.fixture
@@ -76,24 +74,14 @@ def team(tmp_path: Path, jobs: Path) -> Iterator[Team]:
     files = {".gitignore": IGNORED, ".gitattributes": "*.jsonl -text\n"}
     remote, developer = remote_and_clone(tmp_path / "git", files)
     with server.serve(jobs, speed=50) as sandbox:
-        environment = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{sandbox.url}/v1"}
+        environment = {
+            "OPENAI_API_KEY": KEY,
+            "OPENAI_BASE_URL": f"{sandbox.url}/v1",
+            "GITHUB_REF_NAME": BRANCH,
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
         yield Team(remote, developer, environment)
-
-
-def written_back(checkout: Checkout) -> Written:
-    """Write the sidecars and the state of a checkout back, as the cli does."""
-    state = json.loads((checkout.root / STATE).read_text())
-    branch = revision.branch({"GITHUB_REF_NAME": BRANCH}, checkout.root)
-    assert branch is not None
-    return write_back(
-        checkout.root,
-        [*sorted(checkout.root.glob("specs/*.status.yaml")), checkout.root / STATE],
-        environment=checkout.environment,
-        sleep=time.sleep,
-        state=State(lineage=state["lineage"], serial=state["serial"]),
-        remote=revision.remote(checkout.root, branch),
-        branch=branch,
-    )
 
 
 def propose(team: Team, branch: str, message: str) -> None:
@@ -119,9 +107,9 @@ def test_from_a_pull_request_to_a_model_and_back_into_git(team: Team, jobs: Path
 
     # merged: one job, a model, and both the sidecar and the state in git
     merged = team.merge("add-support")
-    first = team.ci("--wait")
-    assert first.pushed
-    assert first.commit == team.remote.tip()
+    told = team.ci("--wait")
+    first = team.remote.tip()
+    assert told.endswith(f"pushed to main: {first[:12]}\n")
     assert team.remote.commits()[:2] == ["reconcile: 1 sidecar", "Merge add-support"]
     assert len(creates(jobs)) == 1
     sidecar = yaml.safe_load(team.remote.files()[SIDECAR])["status"]
@@ -130,9 +118,9 @@ def test_from_a_pull_request_to_a_model_and_back_into_git(team: Team, jobs: Path
     assert sidecar["previous"] == []
 
     # on a schedule: nothing changes, nothing is committed
-    assert team.ci("--refresh").commit is None
-    assert team.ci("--wait").commit is None
-    assert team.remote.tip() == first.commit
+    assert "nothing to write back" in team.ci("--refresh")
+    assert "nothing to write back" in team.ci("--wait")
+    assert team.remote.tip() == first
 
     # a second change: told as such, and exactly one job more
     team.developer.git("pull", "--quiet", "--ff-only")
@@ -145,7 +133,8 @@ def test_from_a_pull_request_to_a_model_and_back_into_git(team: Team, jobs: Path
     propose(team, "more-epochs", "two epochs")
     assert "n_epochs" in reconcile("plan", "--format", "markdown").stdout
     team.merge("more-epochs")
-    second = team.ci("--wait")
+    team.ci("--wait")
+    second = team.remote.tip()
     assert len(creates(jobs)) == 2
     changed = yaml.safe_load(team.remote.files()[SIDECAR])["status"]
     assert changed["phase"] == "Succeeded"
@@ -154,8 +143,8 @@ def test_from_a_pull_request_to_a_model_and_back_into_git(team: Team, jobs: Path
     assert [each["fine_tuned_model"] for each in changed["previous"]] == [
         sidecar["fine_tuned_model"]
     ]
-    assert team.ci("--refresh").commit is None
-    assert team.remote.tip() == second.commit
+    assert "nothing to write back" in team.ci("--refresh")
+    assert team.remote.tip() == second
     history = team.remote.git("log", "--format=%s", BRANCH, "--", SIDECAR).splitlines()
     assert history == ["reconcile: 1 sidecar"] * 2
     assert KEY not in "".join(team.remote.files().values())
@@ -175,9 +164,9 @@ def test_a_spec_pushed_during_the_training_is_kept(team: Team, jobs: Path) -> No
     Repository(team.developer.root).add("intent-router", data="intents.jsonl", seed="!")
     propose(team, "add-router", "intent-router")
     team.merge("add-router")
-    assert written_back(runner).pushed
+    assert "pushed to main" in team.apply(runner)
     assert {SIDECAR, "specs/intent-router.yaml"} <= set(team.remote.files())
-    assert team.ci("--wait").pushed
+    assert "pushed to main" in team.ci("--wait")
     assert "specs/intent-router.status.yaml" in team.remote.files()
     assert len(creates(jobs)) == 2
 
@@ -190,10 +179,29 @@ def test_two_runs_at_once_and_the_one_refused_pays_nothing_twice(team: Team, job
     team.reconcile(one)("apply", "--wait", "--yes")
     team.reconcile(two)("apply", "--wait", "--yes")
     assert len(creates(jobs)) == 1, "the second one found the job of the first"
-    assert written_back(one).pushed
+    assert "pushed to main" in team.apply(one)
     tip = team.remote.tip()
-    with pytest.raises(ReconcilerError, match="changed by another run"):
-        written_back(two)
+    told = team.apply(two, check=1)
+    assert f"{STATE} on main at origin was changed by another run" in told
+    assert "no job is lost" in told
     assert team.remote.tip() == tip
-    assert team.ci("--wait").commit is None
+    assert "nothing to write back" in team.ci("--wait")
     assert len(creates(jobs)) == 1
+
+
+def test_a_protected_branch_is_told_and_the_next_run_makes_up_for_it(
+    team: Team, jobs: Path
+) -> None:
+    Repository(team.developer.root).add("support-bot")
+    propose(team, "add-support", "support-bot")
+    team.merge("add-support")
+    team.remote.hook("update", '[ "$1" != refs/heads/main ]')
+    runner = team.runner()
+    told = team.apply(runner, "--wait", check=1)
+    assert "does not let this run write to main" in told
+    assert "allow this account to push to main" in told
+    assert (runner.root / SIDECAR).exists()
+    (team.remote.root / "hooks" / "update").unlink()
+    assert "pushed to main" in team.ci("--wait")
+    assert SIDECAR in team.remote.files()
+    assert len(creates(jobs)) == 1, "the fresh clone knew of no job, and found it by its token"

@@ -180,7 +180,9 @@ class Reconciler:
         now = self.clock()
         return tuple(retries.current(spec, state, now) for spec in desired)
 
-    def decide(self, desired: Desired, state: State, request: Request) -> Plan:
+    def decide(
+        self, desired: Desired, state: State, request: Request, *, priced: bool = True
+    ) -> Plan:
         """Observe, plan and price: what these specs need, given this state. Changes nothing."""
         looked_at = self.clock()  # a job that was not there then may show by the time we decide
         current = self.current(desired.specs, state)
@@ -197,6 +199,8 @@ class Reconciler:
             reality = observe.observe(asked, state, self.provider)
         circumstances = self._circumstances(request, looked_at, complete=desired.complete)
         decided = plan(current, state, reality, circumstances)
+        if not priced:
+            return decided
         return estimates.priced(
             decided, self.config.root, exact=request.exact, progress=self.counting
         )

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.bars import Bars
 from reconciler.cli.main import INVALID, OK
 from reconciler.cli.options import given, global_options
 from reconciler.errors import ConfigError, Problem, Severity
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
-
     from reconciler.config import Config
     from reconciler.cost import BaseModel, TokenCount
     from reconciler.datasets.facts import DatasetFacts
@@ -69,7 +66,7 @@ def command(
     config = load_config(options)
     found = _given_files(files) if files else _named_files(config)
     question = _Question(config=config, exact=exact, tokenizer=tokenizer, epochs=epochs)
-    with _Waiting() as waiting:
+    with Bars() as waiting:
         looked_at = [_look(one, question, waiting) for one in found.files]
         holds = {one.file.name: one.facts for one in looked_at if one.facts is not None}
         rows = [_row(one, question, waiting, _overlaps(one, found, holds)) for one in looked_at]
@@ -160,7 +157,7 @@ class _Look:
     facts: DatasetFacts | None
 
 
-def _look(file: _File, question: _Question, waiting: _Waiting) -> _Look:
+def _look(file: _File, question: _Question, waiting: Bars) -> _Look:
     from reconciler.datasets import facts
 
     cache = question.config.root / CACHE / "facts"
@@ -177,7 +174,7 @@ def _look(file: _File, question: _Question, waiting: _Waiting) -> _Look:
 
 
 def _row(
-    look: _Look, question: _Question, waiting: _Waiting, overlaps: tuple[Overlap, ...]
+    look: _Look, question: _Question, waiting: Bars, overlaps: tuple[Overlap, ...]
 ) -> DatasetRow:
     from reconciler.report.dataset_tables import DatasetRow
 
@@ -238,7 +235,7 @@ def _measured(
     file: _File,
     found: DatasetFacts,
     question: _Question,
-    waiting: _Waiting,
+    waiting: Bars,
     *,
     limit: int | None,
 ) -> Measured | None:
@@ -267,7 +264,7 @@ def _prices(
     found: DatasetFacts,
     measured: Measured,
     question: _Question,
-    waiting: _Waiting,
+    waiting: Bars,
 ) -> Iterator[Price]:
     """A row per base model that can still be trained and takes such a file, the cheapest first."""
     from reconciler import models
@@ -303,86 +300,10 @@ def _cheapest_first(price: Price) -> tuple[bool, float, str, str]:
 
 
 def _takes(model: BaseModel, found: DatasetFacts, question: _Question) -> bool:
-    """Whether a spec with this model and this file would pass, as far as the file decides."""
-    from reconciler import providers
-    from reconciler.model import Dataset, JobSpec, Source
+    """Whether the model can still be trained, somewhere that is configured, on such a file."""
+    from reconciler.specs import datafile
 
-    method = _METHODS.get(found.format or "", "supervised")
     over = [day for day in (model.closes_on, model.shuts_down_on) if day and day <= question.today]
     accounts = question.config.providers.values()
     account = next((one for one in accounts if model.provider in (one.name, one.type)), None)
-    if found.format is None or method not in model.methods or over or account is None:
-        return False
-    candidate = JobSpec(
-        namespace="",
-        name="candidate",
-        provider=account.name,
-        provider_type=account.type,
-        model=model.id,
-        method=method,
-        training=Dataset(
-            path="data.jsonl",
-            sha256=found.sha256,
-            size=found.size,
-            examples=found.examples,
-            format=found.format,
-        ),
-        source=Source(path=""),
-    )
-    broken = providers.check(candidate, account)
-    return all(violation.path[:2] not in _OF_THE_FILE for violation in broken)
-
-
-class _Waiting:
-    """A bar on stderr for what takes its time: on a terminal, after a second."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._bars: Bars | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bars is not None:
-            self._bars.stop()
-
-    def on(self, what: str) -> Callable[[int, int], None] | None:
-        """Somebody to tell how many bytes are done, and of how many."""
-        if not sys.stderr.isatty():
-            return None
-
-        def tell(done: int, size: int) -> None:
-            if self._bars is None:
-                if time.monotonic() - self._began < _PATIENCE_SECONDS:
-                    return
-                self._bars = _open_bars()
-            if self._bars.tasks and self._bars.tasks[-1].description == what:
-                self._bars.update(self._bars.tasks[-1].id, completed=done, total=size)
-            else:
-                self._bars.add_task(what, completed=done, total=size)
-
-        return tell
-
-
-def _open_bars() -> Bars:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bars = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    bars.start()
-    return bars
-
-
-_PATIENCE_SECONDS = 1.0
-_METHODS = {"preference": "dpo", "reinforcement": "reinforcement"}
-"""The method that trains on a format; supervised where another one is not named."""
-
-_OF_THE_FILE = {("spec", "training_file"), ("spec", "model")}
+    return account is not None and not over and datafile.takes(model, found, account)

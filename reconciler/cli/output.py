@@ -30,8 +30,8 @@ def command(context: click.Context, name: str, *, current: bool) -> int:
 
     options = given(context)
     with reconciler(options, "output", offline=True) as session:
-        spec = find_spec(session.load(), name)
         state = session.store.read().state
+        spec = find_spec(session.current(session.load(), state), name)
     record = state.records.get(spec.token)
     if not current:
         record = status.last_succeeded(status.records_of(spec, state))

@@ -88,7 +88,12 @@ def _tell(options: Options, session: Reconciler, decided: Plan, request: Request
     budget = session.policy(request).max_cost_usd
     sum_ = checksum(decided)
     text = choose(options.format).plan(
-        decided, checksum=sum_, budget=budget, color=options.color, width=options.width
+        decided,
+        checksum=sum_,
+        budget=budget,
+        color=options.color,
+        width=options.width,
+        key=session.config.namespace,
     )
     click.echo(text)
     if options.format == "github":
@@ -97,7 +102,9 @@ def _tell(options: Options, session: Reconciler, decided: Plan, request: Request
         from reconciler.report.github import step_outputs
 
         github.tell(
-            summary=markdown.plan(decided, checksum=sum_, budget=budget),
+            summary=markdown.plan(
+                decided, checksum=sum_, budget=budget, key=session.config.namespace
+            ),
             outputs=step_outputs(decided, checksum=sum_),
         )
 

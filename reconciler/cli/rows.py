@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from reconciler import schedule, status
+from reconciler import health, schedule, status
 from reconciler.errors import ProviderError
+from reconciler.health import Health
 from reconciler.model import (
     Action,
     Event,
@@ -28,15 +29,19 @@ if TYPE_CHECKING:
 
 
 def status_rows(
-    desired: Sequence[JobSpec], state: State, decided: Plan | None = None
+    desired: Sequence[JobSpec], state: State, decided: Plan | None = None, now: float = 0.0
 ) -> list[StatusRow]:
-    """A row per spec, in their order; `decided` adds why a spec is held."""
+    """A row per spec, in their order; `decided` adds why a spec is held.
+
+    `now` is in unix seconds, for specs with a deadline.
+    """
     steps = {step.token: step for step in decided.steps} if decided else {}
-    return [_row(spec, state, steps.get(spec.token)) for spec in desired]
+    return [_row(spec, state, steps.get(spec.token), now) for spec in desired]
 
 
-def _row(spec: JobSpec, state: State, step: Step | None) -> StatusRow:
+def _row(spec: JobSpec, state: State, step: Step | None, now: float) -> StatusRow:
     record = state.records.get(spec.token)
+    doing = health.health(record, step, now)
     job = record.job if record else None
     hold = step if step and step.action is Action.HOLD else None
     last = status.last_succeeded(status.records_of(spec, state))
@@ -46,6 +51,8 @@ def _row(spec: JobSpec, state: State, step: Step | None) -> StatusRow:
         name=spec.name,
         provider=spec.provider,
         phase=status.phase(record, hold),
+        sync=health.sync(spec, record, step).value,
+        health=doing.value,
         synced=job is not None if record or not hold else None,
         base_model=(job.model if job else None) or spec.model,
         fine_tuned_model=job.fine_tuned_model if job else None,
@@ -55,8 +62,12 @@ def _row(spec: JobSpec, state: State, step: Step | None) -> StatusRow:
         finished_at=job.finished_at if job else None,
         job_id=job.id if job else None,
         message=job.error.message if job and job.error else message,
-        hint=hold.hint if hold else "",
+        hint="" if doing in _LEFT_ALONE else health.next_action(spec, record, step, now),
     )
+
+
+_LEFT_ALONE = (Health.HEALTHY, Health.PROGRESSING)
+"""What needs nobody: its next thing to do is to wait, or to be used."""
 
 
 def watch_rows(

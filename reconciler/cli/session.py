@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, assert_never
 from reconciler import config as configuration
 from reconciler import providers
 from reconciler.cli import revision
+from reconciler.cli.bars import Bars
 from reconciler.cli.options import Options
 from reconciler.config import (
     BedrockSettings,
@@ -70,7 +71,7 @@ def reconciler(options: Options, operation: str, *, offline: bool = False) -> It
     logs.configure(options)
     config = load_config(options)
     environment: Mapping[str, str] = os.environ
-    with _served(config, options.sandbox and not offline) as url:
+    with _served(config, options.sandbox and not offline) as url, Bars() as bars:
         if options.sandbox:
             config = _in_sandbox(config, url or "http://127.0.0.1:1")
             environment = {**os.environ, **_SANDBOX_ENVIRONMENT}
@@ -82,6 +83,8 @@ def reconciler(options: Options, operation: str, *, offline: bool = False) -> It
             owner=_owner(operation),
             commit=partial(revision.head, config.root),
             sandbox=options.sandbox,
+            counting=bars.of("counting"),
+            sending=bars.of("uploading"),
         )
         try:
             yield opened

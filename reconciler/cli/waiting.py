@@ -62,7 +62,7 @@ def wait(
             timeout=timeout,
         )
     if options.format == "text":
-        rows = status_rows(result.specs, result.state, result.plan)
+        rows = status_rows(result.specs, result.state, result.plan, time.time())
         table = choose("text").status(rows, time.time(), color=options.color, width=options.width)
         click.echo(f"\n{table}")
     else:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from typing import Any
 
 import pytest
 
-from reconciler.cli import datasets
 from tests.e2e.command import Command
 
 MODELS = """\
@@ -186,31 +183,6 @@ def test_a_pointer_of_git_lfs_is_no_data(reconcile: Command) -> None:
     found = entry(reconcile, "x.jsonl")
     assert (found["not_here"], found["size"], found["tokens"]) == (True, 123_456_789, None)
     assert (found["prices"], found["duplicates"]) == ([], None)
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_a_bar_is_drawn_only_on_a_terminal_and_only_for_what_takes_long(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def drawn(stream: io.StringIO, patience: float) -> str:
-        monkeypatch.setattr(sys, "stderr", stream)
-        monkeypatch.setattr(datasets, "_PATIENCE_SECONDS", patience)
-        with datasets._Waiting() as waiting:
-            tell = waiting.on("reading [b]x.jsonl")
-            assert (tell is None) is not stream.isatty()
-            if tell is not None:
-                tell(1, 10)
-                tell(10, 10)
-        return stream.getvalue()
-
-    monkeypatch.setenv("TERM", "xterm")
-    assert "reading [b]x.jsonl" in drawn(Terminal(), 0.0)
-    assert drawn(Terminal(), 3_600.0) == ""
-    assert drawn(io.StringIO(), 0.0) == ""
 
 
 def test_a_repository_without_data_says_so(reconcile: Command) -> None:

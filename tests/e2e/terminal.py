@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ import pytest
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|[\r\x07]")
 _HOME = "\x1b[H"
-PATIENCE_SECONDS = 25.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass
@@ -42,6 +42,13 @@ class Terminal:
                 return screen
             self._read(0.2)
         pytest.fail(f"never seen {texts} on:\n{self.screen()}")
+
+    def waits_for(self, happened: Callable[[], bool]) -> None:
+        """Wait for something that is not on the screen."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not happened():
+            assert time.monotonic() < deadline, self.screen()
+            self._read(0.1)
 
     def screen(self) -> str:
         """What the last drawing shows."""

@@ -101,16 +101,27 @@ def test_real_money_waits_for_a_yes_and_what_runs_does_not(
     assert len(creates(tmp_path / "providers")) == 1
 
 
+@pytest.mark.parametrize(
+    ("operation", "sign"),
+    [
+        pytest.param("list", "state.json.lock-owner", id="while it looks"),
+        pytest.param("create", "state.json", id="while it creates"),
+    ],
+)
 def test_a_stop_does_not_wait_for_a_provider_that_does_not_answer(
-    reconcile: Command, tmp_path: Path
+    reconcile: Command, tmp_path: Path, operation: str, sign: str
 ) -> None:
-    reconcile.files.add("support-bot")
-    with server.serve(tmp_path / "providers", faults=[parse("list=hang-before:30")]) as sandbox:
+    reconcile.files.add("support-bot", "  openai: {accept_shutdown: true}\n")
+    fault = parse(f"{operation}=hang-before:{10 * PATIENCE_SECONDS:.0f}")
+    state = reconcile.files.root / ".reconciler"
+    with server.serve(tmp_path / "providers", faults=[fault]) as sandbox:
         environment = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{sandbox.url}/v1"}
         with started(reconcile.files.root, "watch", "--yes", environment=environment) as terminal:
-            terminal.sees("looking")
+            terminal.waits_for((state / sign).exists)
             terminal.types("\x03")
             assert terminal.ends() == 0
+    assert not (state / "state.json.lock-owner").exists()
+    assert creates(tmp_path / "providers") == []
 
 
 def lines_until(process: subprocess.Popen[str], wanted: str) -> list[str]:

@@ -264,6 +264,7 @@ class TestCheckoutIsLeftAlone:
         assert busy.index() == index
         assert busy.others(A) == others
         assert busy.git("rev-parse", "HEAD") == head
+        assert not (busy.root / ".git" / "FETCH_HEAD").exists()
         assert remote.files()["specs/c.yaml"] == "c: 1\n"
         assert "git pull" in done.note
 
@@ -339,17 +340,16 @@ class TestCheckoutIsLeftAlone:
         assert not foreign.exists()
         assert remote.files()[A] == "a\n"
 
-    def test_line_ends_are_those_git_add_would_commit(
-        self, remote: Remote, clone: Checkout
+    @pytest.mark.parametrize("bytes_", [b"a\nb\n", b"a\r\nb\r\n"], ids=["LF", "CRLF"])
+    def test_line_ends_are_those_git_would_commit(
+        self, remote: Remote, clone: Checkout, bytes_: bytes
     ) -> None:
         clone.git("config", "core.autocrlf", "true")
         clone.git("config", "core.safecrlf", "true")
-        paths = clone.write({})
-        (clone.root / A).write_bytes(b"a\r\nb\r\n")
-        paths.append(clone.root / A)
+        (clone.root / A).write_bytes(bytes_)
         write_back(
             clone.root,
-            paths,
+            [clone.root / A],
             environment=clone.environment,
             sleep=lambda _: None,
             remote="origin",

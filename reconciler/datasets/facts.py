@@ -63,7 +63,7 @@ class DatasetFacts:
     examples by their number of messages and of assistant messages: under "3-4", those with 3 or 4.
     `roles` counts messages. `tool_names` are the first 64 offered. `most_images` is of one example,
     `most_outputs` of one output of a preference. `duplicates` are examples that stood in the file
-    before, at least: of more than 65,536 examples only a part is compared. `longest_line` counts
+    before, at least: of more than 131,072 examples only a part is compared. `longest_line` counts
     bytes.
     """
 

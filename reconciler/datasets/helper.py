@@ -109,6 +109,8 @@ class Helper:
                 handed.popleft()
                 self.bytes += end - begin
         except (OSError, ValueError, msgspec.MsgspecError):
+            pass  # it died, or something else answers in its place
+        finally:
             with self._lock:
                 self._todo.extendleft(reversed(handed))
 
@@ -154,6 +156,8 @@ def _reply(pipe: object) -> bytes:
     """The next part as it comes. Raises OSError where there is none."""
     head: bytes = pipe.read(8)  # type: ignore[attr-defined]
     size = int.from_bytes(head, "little")
+    if size > _LARGEST_PART:
+        raise OSError("this is no part")
     data: bytes = pipe.read(size)  # type: ignore[attr-defined]
     if len(head) < 8 or len(data) < size:  # noqa: PLR2004 - the bytes of a length
         raise OSError("the second process ended")
@@ -167,5 +171,6 @@ sys.path[:] = order[0]
 from reconciler.datasets.helper import main
 main(*order[1:])
 """
+_LARGEST_PART = 1 << 28
 _ENCODER = msgspec.msgpack.Encoder()
 _PARTS = msgspec.msgpack.Decoder(Part)

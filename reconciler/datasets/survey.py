@@ -17,7 +17,7 @@ from reconciler.datasets.findings import Findings
 from reconciler.datasets.part import FIRSTS, Part, ShapeSeen, remember_set
 from reconciler.datasets.position import column
 from reconciler.datasets.shape import Shape
-from reconciler.datasets.sketch import Seen
+from reconciler.datasets.sketch import END, Seen
 from reconciler.datasets.traits import LONG_ANSWER, Traits, traits, warnings
 
 
@@ -97,7 +97,7 @@ class Survey:
                     continue
             check = crc32(line)
             if check < limit:
-                key = check << 32 | adler32(line)
+                key = check << 32 | adler32(line[-END:], len(line))
                 if first.setdefault(key, number) != number:
                     seen.repeat(key, number)
             if not try_plain:
@@ -123,8 +123,8 @@ class Survey:
                     self._not_plain(number, line)
                     break
             else:
-                group.count += 1
-                if group.count <= FIRSTS:
+                group.count = count = group.count + 1
+                if count <= FIRSTS:
                     self._first_of(group, number, line)
         self._part.lines += len(lines)
 

@@ -46,13 +46,15 @@ class Request:
 
     `paths`, files and folders or names of specs, and `labels` (`key` or `key=value`) narrow it to
     some specs; empty means all. `tolerant`: specs with problems are left out instead of stopping
-    the others. `exact` counts every token. `max_creates` and `max_cost_usd` only lower what the
+    the others. `refresh_only` leaves creates and cancels to another pass, and looks at jobs that
+    are over too. `exact` counts every token. `max_creates` and `max_cost_usd` only lower what the
     repository's policy allows.
     """
 
     paths: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     refresh: bool = False
+    refresh_only: bool = False
     offline: bool = False
     prune: bool = False
     hold_unknown: bool = False
@@ -189,7 +191,10 @@ class Reconciler:
         reality: Mapping[str, Observation] = {}
         if not request.offline:
             asked = observe.questions(
-                current, state, self.config.namespace, refresh=request.refresh
+                current,
+                state,
+                self.config.namespace,
+                refresh=request.refresh or request.refresh_only,
             )
             if request.selective:
                 tokens = {spec.token for spec in current}
@@ -199,6 +204,9 @@ class Reconciler:
             reality = observe.observe(asked, state, self.provider)
         circumstances = self._circumstances(request, looked_at, complete=desired.complete)
         decided = plan(current, state, reality, circumstances)
+        if request.refresh_only:
+            kept = [s for s in decided.steps if s.action not in (Action.CREATE, Action.CANCEL)]
+            decided = replace(decided, steps=tuple(kept))
         if not priced:
             return decided
         return estimates.priced(

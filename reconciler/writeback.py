@@ -32,8 +32,8 @@ SKIP_CI = "[skip ci]"
 """GitHub and GitLab start nothing for a push whose last commit says so, wherever it says it.
 
 https://docs.github.com/en/actions/managing-workflow-runs/skipping-workflow-runs and
-https://docs.gitlab.com/ee/ci/pipelines/#skip-a-pipeline. It stands before the list of files, since
-CircleCI reads no further than the first 250 characters.
+https://docs.gitlab.com/ee/ci/pipelines/#skip-a-pipeline. It stands right after the
+subject, before a list of files that may be long.
 """
 
 _NAME, _EMAIL = "reconciler", "reconciler@localhost"

@@ -53,6 +53,11 @@ class _Wishes:
 @choices.limits
 @choices.exact
 @click.option("--refresh", is_flag=True, help="Look at jobs that are over, too.")
+@click.option(
+    "--refresh-only",
+    is_flag=True,
+    help="Only look at jobs and write what is new: create and cancel nothing.",
+)
 @click.option("--prune", is_flag=True, help="Cancel running jobs whose spec is gone and says so.")
 @click.option(
     "--delete-models",
@@ -82,6 +87,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     max_cost: float | None,
     exact: bool,
     refresh: bool,
+    refresh_only: bool,
     prune: bool,
     delete_models: bool,
     on_unknown: str,
@@ -103,6 +109,7 @@ def command(  # noqa: PLR0913 - one parameter per option
         paths=paths,
         labels=labels,
         refresh=refresh,
+        refresh_only=refresh_only,
         prune=prune,
         hold_unknown=on_unknown == "hold",
         exact=exact,

@@ -46,7 +46,8 @@ def write_back(session: Reconciler, result: PassResult, branch: str) -> None:
         branch=target,
     )
     if written.commit is None:
-        click.echo(f"nothing to write back: {written.branch} holds every byte", err=True)
+        why = "" if written.note else f": {written.branch} holds every byte"
+        click.echo(f"nothing to write back{why}", err=True)
     else:
         where = "pushed to" if written.pushed else "committed to"
         click.echo(f"{where} {written.branch}: {written.commit[:12]}", err=True)

@@ -1,0 +1,143 @@
+"""Passes that are asked for only a part: refreshes, tolerant ones, budgets, deadlines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import PolicyError, SpecError
+from reconciler.model import Action, JobError, JobStatus, Reason, Result
+from reconciler.retries import FIRST_WAIT_SECONDS
+from tests.fakes import MemoryStore
+from tests.repository import repository
+from tests.test_engine import House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(repository(tmp_path))
+
+
+class TestRefreshOnly:
+    def test_it_creates_nothing(self, house: House) -> None:
+        house.files.add("one")
+        assert house.run(refresh_only=True).outcomes == ()
+        assert house.provider.creates == []
+
+    def test_it_writes_what_is_new_of_jobs_that_are_over_too(self, house: House) -> None:
+        house.files.add("one")
+        house.run()
+        (job,) = house.provider.jobs.values()
+        house.provider.end(job.id, JobStatus.SUCCEEDED)
+        house.files.add("two")
+        (outcome,) = house.run(refresh_only=True).outcomes
+        assert outcome.result is Result.REFRESHED
+        assert house.files.sidecar("one")["phase"] == "Succeeded"
+        assert len(house.provider.creates) == 1
+
+    def test_it_cancels_nothing(self, house: House) -> None:
+        house.files.add("one", "  deletion_policy: cancel")
+        house.run()
+        (house.files.root / "specs/one.yaml").unlink()
+        assert house.results(refresh_only=True, prune=True) == []
+        (job,) = house.provider.jobs.values()
+        assert not job.status.terminal
+
+
+class TestTolerant:
+    def test_a_broken_spec_is_left_out_and_the_others_go_on(self, house: House) -> None:
+        house.files.add("good")
+        house.files.add("bad", "  n_epoch: 3")
+        with pytest.raises(SpecError):
+            house.run()
+        result = house.run(tolerant=True)
+        assert [outcome.result for outcome in result.outcomes] == [Result.CREATED]
+        assert [problem.file for problem in result.problems] == ["specs/bad.yaml"]
+
+    def test_the_job_of_a_spec_that_is_left_out_is_nobodys_orphan(self, house: House) -> None:
+        house.files.add("one", "  deletion_policy: cancel")
+        house.run()
+        house.files.add("one", "  deletion_policy: cancel\n  n_epoch: 3")
+        assert house.results(tolerant=True, prune=True) == []
+        (job,) = house.provider.jobs.values()
+        assert not job.status.terminal
+
+
+class TestLimits:
+    def test_a_request_may_lower_the_budget(self, house: House) -> None:
+        house.files.add("one")
+        with pytest.raises(PolicyError, match="more than max_cost_usd"):
+            house.run(max_cost_usd=0.0001)
+        assert house.provider.creates == []
+        assert house.results(max_cost_usd=1.0) == [Result.CREATED]
+
+    def test_what_a_create_was_expected_to_cost_is_kept(self, house: House) -> None:
+        house.files.add("one")
+        (outcome,) = house.run().outcomes
+        assert outcome.record is not None
+        assert outcome.record.estimate is not None
+        assert outcome.record.estimate == outcome.step.estimate
+        assert house.files.sidecar("one")["estimated"]["cost_usd"] == outcome.record.estimate.usd
+
+
+def test_a_job_that_takes_longer_than_its_deadline_is_cancelled(house: House) -> None:
+    house.files.add("one", "  deadline: 2h")
+    house.run()
+    house.clock.now += 7199
+    assert house.results() == [Result.UNCHANGED]
+    house.clock.now += 1
+    (outcome,) = house.run().outcomes
+    assert (outcome.step.action, outcome.step.reason) == (
+        Action.CANCEL,
+        Reason.DEADLINE_EXCEEDED,
+    )
+    assert outcome.result is Result.CANCELLED
+    assert house.files.sidecar("one")["conditions"][-1]["reason"] == "DeadlineExceeded"
+    assert house.results() == [Result.UNCHANGED]
+    assert len(house.provider.creates) == 1
+
+
+def test_a_failure_of_the_provider_is_tried_again_as_often_as_the_spec_says(house: House) -> None:
+    house.files.add("one", "  retry: {limit: 1}")
+    house.run()
+    (first,) = house.provider.jobs
+    _fail(house, first)
+    house.clock.now += FIRST_WAIT_SECONDS - 1
+    result = house.run()
+    assert [outcome.result for outcome in result.outcomes] == [Result.REFRESHED]
+    assert not result.settled
+    house.clock.now += FIRST_WAIT_SECONDS
+    (outcome,) = house.run().outcomes
+    assert (outcome.result, outcome.step.reason) == (Result.CREATED, Reason.RETRY_FAILED)
+    (second,) = house.provider.jobs.keys() - {first}
+    _fail(house, second)
+    house.clock.now += 1e6
+    house.run()
+    result = house.run()
+    assert result.settled
+    assert len(house.provider.creates) == 2
+    assert [one["token"] for one in house.files.sidecar("one")["previous"]]
+
+
+def test_a_lost_state_finds_the_attempts_again_one_by_one(house: House) -> None:
+    house.files.add("one", "  retry: {limit: 1}")
+    house.run()
+    (first,) = house.provider.jobs
+    _fail(house, first)
+    house.run()
+    house.clock.now += FIRST_WAIT_SECONDS
+    house.run()
+    house.store = MemoryStore()
+    assert house.results() == [Result.ADOPTED]
+    assert house.results() == [Result.ADOPTED]
+    assert house.results() == [Result.UNCHANGED]
+    assert len(house.provider.creates) == 2
+
+
+def _fail(house: House, job_id: str) -> None:
+    house.provider.end(job_id, JobStatus.FAILED)
+    failed = house.provider.jobs[job_id]
+    error = JobError(code="server_error", message="Internal error")
+    house.provider.jobs[job_id] = replace(failed, error=error)

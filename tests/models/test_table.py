@@ -38,7 +38,7 @@ def test_it_is_a_file_of_the_package() -> None:
 
 @by_row
 def test_says_where_it_comes_from_and_when(row: BaseModel) -> None:
-    assert re.fullmatch(r"https://[a-z.]+/\S*", row.source)
+    assert re.fullmatch(r"https://[a-z.]+/[^\s,]*(, second-hand)?", row.source)
     assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", row.as_of)
 
 

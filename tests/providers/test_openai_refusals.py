@@ -83,7 +83,7 @@ PROCESSING = (
         pytest.param(
             Refusal(status=400, message="Your organization can no longer create fine-tuning jobs."),
             Remedy.FIX_ACCOUNT,
-            None,
+            24 * 3600.0,
             id="closed for this organisation",
         ),
         pytest.param(

@@ -29,6 +29,10 @@ DAILY_SECONDS = 3600.0
 """Between two tries at a daily limit. It is a rolling window of 24 hours per organisation and
 model (seen in the wild, 2026-02), so that a place may come free at any time of the day."""
 
+CLOSED_SECONDS = 24 * 3600.0
+"""Between two tries where the account may create no jobs at all: nobody mends that in a minute, and
+a refusal that means it is not to be hammered at. Raising spec.attempt tries at once."""
+
 _FILE_SECONDS = 20.0  # a file is looked over within seconds to minutes of its upload
 _RATE_SECONDS = 30.0  # where a rate limit says nothing
 _SOON = 300.0
@@ -77,7 +81,9 @@ def surely_none(refused: Refusal) -> bool:
 
 
 def _remedy(refused: Refusal) -> tuple[Remedy, float | None]:
-    if refused.code in NO_MONEY or _closed(refused):
+    if _closed(refused):
+        return Remedy.FIX_ACCOUNT, CLOSED_SECONDS
+    if refused.code in NO_MONEY:
         return Remedy.FIX_ACCOUNT, None
     match refused.status:
         case 429:

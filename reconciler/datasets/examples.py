@@ -154,9 +154,7 @@ def _unbearable(value: Any, at: Pointer, depth: int) -> Iterator[Fault]:
             if is_unicode(name):
                 message = f"{quoted(name)} is written twice"
                 hint = "keep one of them"
-                yield Fault(
-                    rule="duplicate-key", pointer=(*at, name), message=message, hint=hint
-                )
+                yield Fault(rule="duplicate-key", pointer=(*at, name), message=message, hint=hint)
         for name, item in value.items():
             if is_unicode(name):
                 yield from _unbearable(item, (*at, name), depth + 1)

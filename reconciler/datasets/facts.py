@@ -222,9 +222,7 @@ class _Reading:
         if part.overlong:
             message = f"the line is longer than {MAX_LINE // 2**20} MiB"
             hint = "each line holds one example"
-            return _given_up(
-                self._file, self._size, part.overlong, "line-too-long", message, hint
-            )
+            return _given_up(self._file, self._size, part.overlong, "line-too-long", message, hint)
         format_ = summary.conclude(whole)
         return DatasetFacts(
             sha256=digest.hexdigest(),
@@ -270,9 +268,7 @@ def _not_lines(head: bytes, file: str, size: int) -> DatasetFacts | None:
     return None
 
 
-def _given_up(  # noqa: PLR0913, PLR0917 - a problem has so many sides
-    file: str, size: int, line: int, rule: str, message: str, hint: str
-) -> DatasetFacts:
+def _given_up(file: str, size: int, line: int, rule: str, message: str, hint: str) -> DatasetFacts:
     problem = Problem(file, line, 1 if line else 0, message, hint, rule=rule)
     return DatasetFacts(sha256=None, size=size, problems=(problem,))
 

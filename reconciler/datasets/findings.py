@@ -73,7 +73,7 @@ class Findings:
         listed.sort(key=lambda each: (each.line, each.column if each.rule else 0))
         return (*more, *listed)
 
-    def add(  # noqa: PLR0913, PLR0917 - `conversion` calls it with the first four, by place
+    def add(
         self,
         line: int,
         column_: int,

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import IO, Self
 
 import msgspec
 
@@ -44,7 +44,9 @@ class Helper:
         parts: dict[int, Part],
     ) -> None:
         self.bytes = 0
-        self._order = json.dumps([sys.path, os.path.abspath(path), _identity(status), max_line])
+        self._order = json.dumps(
+            [sys.path, str(Path(path).absolute()), _identity(status), max_line]
+        )
         self._todo = todo
         self._parts = parts
         self._lock = Lock()
@@ -66,7 +68,10 @@ class Helper:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         if self._process is None:
             return
@@ -147,18 +152,18 @@ def _identity(status: os.stat_result) -> list[int]:
     return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
 
 
-def _write(pipe: BinaryIO | object, line: str) -> None:
-    pipe.write(line.encode() + b"\n")  # type: ignore[attr-defined]
-    pipe.flush()  # type: ignore[attr-defined]
+def _write(pipe: IO[bytes], line: str) -> None:
+    pipe.write(line.encode() + b"\n")
+    pipe.flush()
 
 
-def _reply(pipe: object) -> bytes:
+def _reply(pipe: IO[bytes]) -> bytes:
     """The next part as it comes. Raises OSError where there is none."""
-    head: bytes = pipe.read(8)  # type: ignore[attr-defined]
+    head = pipe.read(8)
     size = int.from_bytes(head, "little")
     if size > _LARGEST_PART:
         raise OSError("this is no part")
-    data: bytes = pipe.read(size)  # type: ignore[attr-defined]
+    data = pipe.read(size)
     if len(head) < 8 or len(data) < size:  # noqa: PLR2004 - the bytes of a length
         raise OSError("the second process ended")
     return data

@@ -128,7 +128,7 @@ class Whole:
             ours.leading += later.leading
         if later.overlong and not ours.overlong:
             ours.overlong = later.overlong + shift
-        ours.first_crlf = ours.first_crlf or later.first_crlf and later.first_crlf + shift
+        ours.first_crlf = ours.first_crlf or (later.first_crlf and later.first_crlf + shift)
         if later.first_without_system:
             ours.first_without_system = (
                 ours.first_without_system or later.first_without_system + shift

@@ -17,15 +17,11 @@ from reconciler.datasets.shape import Shape
 from reconciler.datasets.traits import UNBALANCED, UNBALANCED_BEGINS, Traits
 
 
-class _System(
-    Struct, gc=False, tag="system", tag_field="role", forbid_unknown_fields=True
-):
+class _System(Struct, gc=False, tag="system", tag_field="role", forbid_unknown_fields=True):
     content: str
 
 
-class _Developer(
-    Struct, gc=False, tag="developer", tag_field="role", forbid_unknown_fields=True
-):
+class _Developer(Struct, gc=False, tag="developer", tag_field="role", forbid_unknown_fields=True):
     content: str
 
 
@@ -33,9 +29,7 @@ class _User(Struct, gc=False, tag="user", tag_field="role", forbid_unknown_field
     content: str
 
 
-class Assistant(
-    Struct, gc=False, tag="assistant", tag_field="role", forbid_unknown_fields=True
-):
+class Assistant(Struct, gc=False, tag="assistant", tag_field="role", forbid_unknown_fields=True):
     """An answer that is nothing but its text."""
 
     content: str
@@ -95,12 +89,12 @@ def chat(kinds: Pattern) -> Group | None:
     return Group(shape, traits, answers, strings, 2 * strings)
 
 
-def other(line: bytes, value: Line) -> tuple[Pattern, Group] | None:
-    """The pattern of a line that is no chat, and a new group of it; None if it is not plain."""
+def other(line: bytes, value: Line, groups: dict[Pattern, Group]) -> Group | None:
+    """The group among these, or a new one of them, of a line that is no chat; None if not plain."""
     if value.prompt is not UNSET and value.completion is not UNSET:
         if count_strings(line) != _COMPLETION.strings or _is_blank(value.completion):
             return None
-        return ("completion",), msgspec.structs.replace(_COMPLETION)
+        return groups.setdefault(("completion",), msgspec.structs.replace(_COMPLETION))
     preferred, against = value.preferred_output, value.non_preferred_output
     if value.input is UNSET or not (preferred and against):
         return None
@@ -117,6 +111,9 @@ def other(line: bytes, value: Line) -> tuple[Pattern, Group] | None:
     )
     if most >= UNBALANCED_BEGINS and most > UNBALANCED * least:
         return None
+    pattern = ("preference", kinds, len(preferred), len(against))
+    if pattern in groups:
+        return groups[pattern]
     traits = Traits(
         roles=_roles(tuple(map(type, said))),
         answers=kinds.count(Assistant) + len(preferred),
@@ -124,8 +121,8 @@ def other(line: bytes, value: Line) -> tuple[Pattern, Group] | None:
         system=_has_system(kinds),
         outputs=max(len(preferred), len(against)),
     )
-    pattern = ("preference", kinds, len(preferred), len(against))
-    return pattern, Group(Shape.PREFERENCE, traits, (), strings, 2 * strings)
+    groups[pattern] = Group(Shape.PREFERENCE, traits, (), strings, 2 * strings)
+    return groups[pattern]
 
 
 def _roles(kinds: Pattern) -> tuple[str, ...]:

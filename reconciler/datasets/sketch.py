@@ -2,10 +2,13 @@
 
 `survey` adds every line. A line is known by 64 bits, the CRC-32 of its bytes and below it an
 Adler-32 of its length and its end: the same in every process and every run, and much cheaper than
-a hash that withstands malice, which nobody has here. Two different examples among a hundred
-thousand are taken for one about once in a million files. Of a large file only the lines are kept whose number lies below a
-limit; the limit follows from the file's content alone, not from the order of reading, so that two
-sketches of any two files can be held against each other.
+a hash that withstands malice, which nobody has here. Of a large file only the lines are kept whose
+number lies below a limit; the limit follows from the file's content alone, not from the order of
+reading, so that two sketches of any two files can be held against each other.
+
+Two different examples are taken for one if their CRC-32, their lengths and their ends agree by
+chance: of a hundred thousand examples that are all as long and end the same, about one pair; of
+others, hardly ever. That is worth a warning and no more.
 """
 
 from __future__ import annotations

@@ -160,14 +160,13 @@ class Survey:
 
     def _other(self, number: int, line: bytes, value: plain.Line) -> None:
         """Take a line that was decoded and is no chat."""
-        match plain.other(line, value):
-            case None:
-                self._not_plain(number, line)
-            case (pattern, made):
-                group = self._groups.setdefault(pattern, made)
-                group.count += 1
-                if group.count <= FIRSTS:
-                    self._first_of(group, number, line)
+        group = plain.other(line, value, self._groups)
+        if group is None:
+            self._not_plain(number, line)
+            return
+        group.count += 1
+        if group.count <= FIRSTS:
+            self._first_of(group, number, line)
 
     def _new_group(self, kinds: plain.Pattern) -> plain.Group:
         made = plain.chat(kinds)

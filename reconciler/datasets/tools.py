@@ -67,8 +67,9 @@ def called_function(value: Any, at: Pointer, *, rule: str = "bad-tool-call") -> 
 def unanswered(
     messages: list[Mapping[str, Any]], at: Pointer, before: Iterable[Any] | None = None
 ) -> Iterator[Fault]:
-    """The tools' messages that answer no call before them. The messages are sound; `before` are
-    those of a preference's input, which may not be.
+    """The tools' messages that answer no call before them.
+
+    The messages are sound; `before` are those of a preference's input, which may not be.
     """
     known = {call_id for message in before or () for call_id in _ids(message)}
     for number, message in enumerate(messages):

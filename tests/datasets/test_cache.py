@@ -123,11 +123,13 @@ def test_the_oldest_of_too_many_entries_go(
     for number in range(4):
         path.write_bytes(LARGE + LINE % (50_000 + number))
         facts.read(path, "x.jsonl", cache=folder)
-        os.utime(max(folder.iterdir(), key=lambda place: place.stat().st_mtime_ns), (number, number))
+        os.utime(
+            max(folder.iterdir(), key=lambda place: place.stat().st_mtime_ns), (number, number)
+        )
     assert len(list(folder.iterdir())) == 2
     assert cache.expects(folder, path.stat().st_size)
 
 
-def test_an_entry_that_is_older_than_a_field_is_no_entry(path: Path, folder: Path) -> None:
+def test_an_entry_that_is_older_than_a_field_is_no_entry(folder: Path) -> None:
     cache.save(folder, "0" * 64, 7, {"sha256": None})
     assert cache.load(folder, "0" * 64, 7, DatasetFacts) is None

@@ -28,6 +28,10 @@ THANKS = (
     b'{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},'
     b'{"role":"user","content":"Thanks"}]}'
 )
+NO_EXAMPLE = (
+    'not an example: expected "messages", "prompt" and "completion",'
+    ' or "input", "preferred_output" and "non_preferred_output"'
+)
 COMPLETION = b'{"prompt":"Hi","completion":"Hello"}'
 PREFERENCE = (
     b'{"input":{"messages":[{"role":"user","content":"Hi"}]},'
@@ -236,10 +240,8 @@ def test_a_file_full_of_faults_lists_some_of_each_rule_and_counts_the_rest(
     found = read_bytes(b'{"a":%d}\n' * 57 % tuple(range(57)) + b"x\n" * 3)
     assert [str(problem) for problem in found.problems[:3]] == [
         "x.jsonl: unknown-format: 57 in all; the first 5 are listed",
-        'x.jsonl:1:1: not an example: expected "messages", "prompt" and "completion",'
-        ' or "input", "preferred_output" and "non_preferred_output"',
-        'x.jsonl:2:1: not an example: expected "messages", "prompt" and "completion",'
-        ' or "input", "preferred_output" and "non_preferred_output"',
+        f"x.jsonl:1:1: {NO_EXAMPLE}",
+        f"x.jsonl:2:1: {NO_EXAMPLE}",
     ]
     assert [(each.rule, each.line) for each in found.problems] == [
         ("unknown-format", 0),

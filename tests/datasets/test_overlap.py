@@ -42,9 +42,7 @@ def test_common_examples_are_found(
     assert overlap(one, other) == expected
 
 
-def test_a_part_of_large_files_is_compared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_part_of_large_files_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sketch, "MOST", 100)
     one = read(tmp_path / "a.jsonl", numbered(*range(1000)))
     other = read(tmp_path / "b.jsonl", numbered(*range(500, 600)))

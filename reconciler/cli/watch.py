@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -133,12 +134,13 @@ def _watch(options: Options, request: Request, *, poll: float | None, yes: bool)
 
     bell, outages = Doorbell(), Outages(time.time)
     consent = Consent(needed=not yes and not options.sandbox and sys.stdin.isatty())
-    sessions = Sessions(options, outages)
+    board = _shown(options)
+    sessions = Sessions(options, outages, _note(board))
     followed = Followed(sessions.provider, most=_FOLLOWED_AT_ONCE, curves=True)
     with ExitStack() as held:
         held.callback(sessions.close)
         interrupts = held.enter_context(Interrupts(bell))
-        shown = held.enter_context(_shown(options))
+        shown = held.enter_context(board)
         files = Files(bell.ring)
         held.callback(files.close)
         heard = answering(consent, bell.ring)
@@ -169,6 +171,13 @@ def _watch(options: Options, request: Request, *, poll: float | None, yes: bool)
         finally:
             shown.say("stopped", "", "jobs go on at their providers; the next run finds them")
     return False
+
+
+def _note(shown: Shown) -> Callable[[str, str], None] | None:
+    """Where the log goes while a screen is shown on the terminal that it would be written to."""
+    from reconciler.report.watching import WatchScreen
+
+    return shown.note if isinstance(shown, WatchScreen) and sys.stderr.isatty() else None
 
 
 def _leave() -> NoReturn:

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -33,11 +34,20 @@ if TYPE_CHECKING:
 
 
 class Sessions:
-    """The open session, made anew when its configuration has changed."""
+    """The open session, made anew when its configuration has changed.
 
-    def __init__(self, options: Options, outages: Outages) -> None:
+    `note` takes the lines of the log where a screen stands in its way, None where there is none.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        outages: Outages,
+        note: Callable[[str, str], None] | None = None,
+    ) -> None:
         self._options = options
         self._outages = outages
+        self._note = note
         self._held = ExitStack()
         self._session: Reconciler | None = None
 
@@ -47,7 +57,11 @@ class Sessions:
         if self._session is None:
             opened = self._held.enter_context(reconciler(self._options, "watch"))
             self._outages.forget()
-            self._session = replace(opened, connect=self._outages.connected(opened.connect))
+            if self._note is not None:
+                logging.getLogger("reconciler").handlers = [_Notes(self._note)]
+            connect = self._outages.connected(opened.connect)
+            # A bar for the counting of tokens would be drawn over the board.
+            self._session = replace(opened, connect=connect, counting=None)
         return self._session
 
     def provider(self, name: str) -> Provider:
@@ -67,6 +81,17 @@ class Sessions:
         """Give back the session; the next use opens another."""
         self._session = None
         self._held.close()
+
+
+class _Notes(logging.Handler):
+    """Brings the log to where somebody looks."""
+
+    def __init__(self, note: Callable[[str, str], None]) -> None:
+        super().__init__()
+        self._note = note
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._note(record.levelname.lower(), record.getMessage())
 
 
 def passed(session: Reconciler, request: Request, consent: Consent) -> Passed:

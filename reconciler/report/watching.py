@@ -145,6 +145,10 @@ class WatchScreen:
         self._lately.append(Item(at=self._clock(), kind=kind, name=name, message=message).line())
         self.tick()
 
+    def note(self, kind: str, message: str) -> None:
+        """Tell of something with the next drawing. It may come from any thread."""
+        self._lately.append(Item(at=self._clock(), kind=kind, message=message).line())
+
     def tick(self) -> None:
         """See Shown."""
         if self._live is not None:

@@ -54,6 +54,7 @@ def test_a_day_at_the_terminal(reconcile: Command, terminal: Terminal) -> None:
     assert terminal.ends() == 0
     assert "stopped" in terminal.text()
     assert "Traceback" not in terminal.text()
+    assert "counting" not in terminal.text()
     assert terminal.written.count("\x1b[?1049h") == terminal.written.count("\x1b[?1049l") == 1
     assert terminal.written.count("\x1b[?25l") == terminal.written.count("\x1b[?25h")
     assert len(creates(files.root / PROVIDERS)) == 3

@@ -297,6 +297,15 @@ class TestScreen:
             raise KeyboardInterrupt
         assert "\x1b[?1049l" in stream.getvalue()
 
+    def test_what_threads_note_comes_with_the_next_drawing(self) -> None:
+        stream = Terminal()
+        screen = WatchScreen(stream, clock=Clock(now=NOW), color=False, width=100, height=24)
+        with screen as shown:
+            screen.note("warning", "trying again in 2 s")
+            assert "trying again" not in stream.getvalue()
+            shown.tick()
+            assert "warning   trying again in 2 s" in stream.getvalue()
+
     def test_nothing_is_taken_for_markup_or_obeyed(self) -> None:
         stream = Terminal()
         with WatchScreen(stream, clock=Clock(now=NOW), color=False, width=120, height=24) as shown:

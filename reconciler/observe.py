@@ -80,12 +80,15 @@ def observe(
         by_provider[question.provider].append(question)
     adapters = {name: provider(name) for name in by_provider}
     seen: dict[str, Observation] = {}
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="observe") as pool:
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="observe")
+    try:
         for name, group in by_provider.items():
             look = _Look(adapters[name], _ids_by_token(state))
             rest = look.by_list(group, seen)
             answers = pool.map(look.one, rest)
             seen.update(zip((question.token for question in rest), answers, strict=True))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # whoever interrupts us waits for no answer
     return seen
 
 

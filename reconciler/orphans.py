@@ -43,6 +43,29 @@ def orphans(
             yield _orphan(record, job, replaced=name in names, prune=circumstances.prune)
 
 
+def news_of_others(
+    desired: Sequence[JobSpec], reality: Mapping[str, Observation], state: State
+) -> Iterator[Step]:
+    """What was seen of jobs whose specs were left out, so that their records go on telling it.
+
+    Whether anything asks for them, nobody knows in such a pass: nothing else is done about them.
+    """
+    tokens = {spec.token for spec in desired}
+    for token, seen in reality.items():
+        record = state.records.get(token)
+        if token in tokens or record is None or record.binding is not Binding.BOUND:
+            continue
+        job = next((j for j in seen.jobs if record.job and j.id == record.job.id), None)
+        if job is not None and job != record.job:
+            step = Steps(token, record.name, record.provider, record=record)
+            yield step.make(
+                Action.REFRESH,
+                Reason.STATUS_CHANGED,
+                job=job,
+                message="its spec was left out of this pass",
+            )
+
+
 def latest_by_name(
     state: State, namespace: str, renamed: Mapping[str, str]
 ) -> dict[str, list[Record]]:

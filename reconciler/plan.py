@@ -29,7 +29,7 @@ from reconciler.model import (
     State,
     Step,
 )
-from reconciler.orphans import latest_by_name, orphans
+from reconciler.orphans import latest_by_name, news_of_others, orphans
 from reconciler.steps import Circumstances, Steps
 
 
@@ -53,6 +53,8 @@ def plan(
     ]
     if circumstances.complete:
         steps += orphans(desired, reality, latest, circumstances)
+    else:
+        steps += news_of_others(desired, reality, state)
     return Plan(steps=tuple(steps), lineage=state.lineage, serial=state.serial)
 
 

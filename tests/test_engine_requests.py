@@ -64,6 +64,18 @@ class TestTolerant:
         (job,) = house.provider.jobs.values()
         assert not job.status.terminal
 
+    def test_the_job_of_a_spec_that_is_left_out_still_tells_how_it_goes(self, house: House) -> None:
+        house.files.add("one")
+        house.run()
+        house.files.add("one", "  n_epoch: 3")
+        (job,) = house.provider.jobs
+        house.provider.end(job)
+        (outcome,) = house.run(tolerant=True).outcomes
+        assert outcome.result is Result.REFRESHED
+        (record,) = house.store.state.records.values()
+        assert record.job is not None
+        assert record.job.status is JobStatus.SUCCEEDED
+
 
 class TestLimits:
     def test_a_request_may_lower_the_budget(self, house: House) -> None:

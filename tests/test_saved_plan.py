@@ -100,6 +100,7 @@ requests = st.builds(
     paths=st.lists(names, max_size=2).map(tuple),
     labels=st.lists(names, max_size=2).map(tuple),
     refresh=st.booleans(),
+    refresh_only=st.booleans(),
     offline=st.booleans(),
     prune=st.booleans(),
     hold_unknown=st.booleans(),

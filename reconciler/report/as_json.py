@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from reconciler.cost import Estimate
@@ -89,9 +89,15 @@ def pass_result(outcomes: Sequence[Outcome], **_layout: Unpack[Layout]) -> str:
 
 def status(rows: Sequence[StatusRow], now: float, **_layout: Unpack[Layout]) -> str:
     """`kind: StatusList`."""
-    phases = Counter(row.phase for row in rows)
     jobs = [{name: getattr(row, name) for name in row.__dataclass_fields__} for row in rows]
-    return _document("StatusList", as_of=int(now), summary=dict(sorted(phases.items())), jobs=jobs)
+    return _document(
+        "StatusList",
+        as_of=int(now),
+        summary=_counted(row.phase for row in rows),
+        sync=_counted(row.sync for row in rows),
+        health=_counted(row.health for row in rows),
+        jobs=jobs,
+    )
 
 
 def events(events: Sequence[Event], **_layout: Unpack[Layout]) -> str:
@@ -144,6 +150,10 @@ def _document(kind: str, **fields: Any) -> str:
     document = {"apiVersion": API_VERSION, "kind": kind, **fields}
     text = json.dumps(_plain(document), indent=2, allow_nan=False)
     return text.replace("##[", "#\\u0023[")  # a CI runner obeys ##[command] anywhere in a line
+
+
+def _counted(found: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(found).items()))
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from reconciler.errors import Problem, Severity
 from reconciler.model import Outcome, Result
-from reconciler.report import words
+from reconciler.report import row_words, words
 from reconciler.report.comment import Part, comment, folded, marker, table
 from reconciler.report.escape import code, prose
 from reconciler.report.rows import StatusRow
@@ -37,6 +37,7 @@ def pass_result(outcomes: Sequence[Outcome], **layout: Unpack[Layout]) -> str:
             outcome
             for outcome in outcomes
             if outcome.result is not Result.UNCHANGED
+            or words.ended(outcome)
             or not words.healthy(words.outcome_job(outcome))
         ),
         key=lambda outcome: not _urgent(outcome),
@@ -59,15 +60,15 @@ def pass_result(outcomes: Sequence[Outcome], **layout: Unpack[Layout]) -> str:
 
 def status(rows: Sequence[StatusRow], now: float, **layout: Unpack[Layout]) -> str:
     """A row per job, and what to do about those that need somebody."""
-    titles = ("name", "phase", "provider", "tokens:", "age:", "model")
+    titles = ("name", "sync", "health", "phase", "provider", "tokens:", "age:", "model")
     told = [
-        (row.name, " → ".join(part for part in (row.message, words.row_next(row)) if part))
+        (row.name, " → ".join(part for part in (row.message, row_words.next_action(row)) if part))
         for row in rows
-        if words.needs_somebody(row)
+        if row_words.needs_somebody(row)
     ]
     return comment(
         marker("status", layout.get("key") or "default"),
-        head=["### Fine-tuning jobs", f"**{words.count(len(rows), 'spec')}**"],
+        head=["### Fine-tuning jobs", _counted(rows)],
         parts=[table(titles, [_status_row(row, now) for row in rows]), _advice(told)],
         foot=[],
     )
@@ -139,10 +140,20 @@ def _outcome_row(outcome: Outcome) -> tuple[str, ...]:
     )
 
 
+def _counted(rows: Sequence[StatusRow]) -> str:
+    """`**3 specs: 2 healthy, 1 progressing** · 2 succeeded, 1 running`."""
+    health, phases = row_words.counted(rows)
+    said = f"**{words.count(len(rows), 'spec')}{': ' if health else ''}{', '.join(health)}**"
+    return " · ".join(part for part in (said, prose(", ".join(phases))) if part)
+
+
 def _status_row(row: StatusRow, now: float) -> tuple[str, ...]:
+    health = prose(row.health) or words.ABSENT
     return (
         code(row.name),
-        f"**{prose(row.phase)}**" if words.needs_somebody(row) else prose(row.phase),
+        prose(row.sync) or words.ABSENT,
+        f"**{health}**" if row_words.needs_somebody(row) else health,
+        prose(row.phase),
         prose(row.provider),
         words.number(row.trained_tokens),
         words.age(None if row.created_at is None else now - row.created_at),

@@ -6,12 +6,12 @@ long cells underneath; it never cuts them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Unpack
 
+from reconciler.health import Health
 from reconciler.model import Dataset, Job, MetricPoint, Record
-from reconciler.report import estimates, words
+from reconciler.report import estimates, row_words, words
 from reconciler.report.layout import (
     GAP,
     MARGIN,
@@ -21,6 +21,7 @@ from reconciler.report.layout import (
     Paragraph,
     Span,
     Tone,
+    facts,
     sentences,
     summary,
     table_width,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     Column(title="NAME"),
+    Column(title="SYNC"),
+    Column(title="HEALTH"),
     Column(title="PHASE"),
     Column(title="PROVIDER"),
     Column(title="TOKENS", right=True),
@@ -51,17 +54,23 @@ _RECORD_COLUMNS = (
 _CURVES = ("epoch", "train_loss", "valid_loss", "full_valid_loss", "train_accuracy")
 """The columns of a loss curve that stand first, by the names all providers share."""
 
-_PHASE_TONES = {
-    "Pending": Tone.BUSY,
-    "Running": Tone.BUSY,
-    "Paused": Tone.WARN,
-    "Succeeded": Tone.GOOD,
-    "Failed": Tone.BAD,
-    "Cancelled": Tone.WARN,
-    "Held": Tone.WARN,
-    "Unknown": Tone.WARN,
+_MOVED = (
+    frozenset[str](),
+    frozenset({"MODEL"}),
+    frozenset({"MODEL", "TOKENS"}),
+    frozenset({"MODEL", "TOKENS", "PROVIDER"}),
+)
+"""The columns that stand beneath each row instead, where the page is narrower and narrower."""
+
+_SYNC_TONES = {"OutOfSync": Tone.WARN, "Unknown": Tone.WARN}
+
+_HEALTH_TONES: dict[str, Tone] = {
+    Health.HEALTHY: Tone.GOOD,
+    Health.PROGRESSING: Tone.BUSY,
+    Health.DEGRADED: Tone.BAD,
+    Health.SUSPENDED: Tone.WARN,
+    Health.MISSING: Tone.WARN,
 }
-"""The sidecar's phases, in the order of a job's life, and their tones."""
 
 
 def status(rows: Sequence[StatusRow], now: float, **layout: Unpack[Layout]) -> str:
@@ -74,19 +83,11 @@ def status(rows: Sequence[StatusRow], now: float, **layout: Unpack[Layout]) -> s
             )
         )
         return str(page)
-    cells = [_cells(row, now) for row in rows]
-    if table_width(_COLUMNS, cells) <= page.width:
-        page.table(_COLUMNS, [(line, _beneath(row)) for line, row in zip(cells, rows, strict=True)])
-    else:
-        table = [
-            (line[:-1], [*_model(row), *_beneath(row)])
-            for line, row in zip(cells, rows, strict=True)
-        ]
-        page.table(_COLUMNS[:-1], table)
-    counts = Counter(row.phase for row in rows)
-    order = [*_PHASE_TONES, *(phase for phase in sorted(counts) if phase not in _PHASE_TONES)]
-    phases = [f"{counts[phase]:,} {phase.lower()}" for phase in order if counts[phase]]
-    page.body([summary(f"{words.count(len(rows), 'spec')}:", phases)])
+    _write_status(page, rows, now)
+    health, phases = row_words.counted(rows)
+    title = f"{words.count(len(rows), 'spec')}:"
+    pieces = [summary(title, health).pieces, summary("·", phases).pieces]
+    page.body([Paragraph(pieces=pieces[0] + pieces[1]) if health else summary(title, phases)])
     return str(page)
 
 
@@ -136,29 +137,56 @@ def _measure(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
+def _write_status(page: Page, rows: Sequence[StatusRow], now: float) -> None:
+    """The table with as many columns as the page has room for; the others beneath each row.
+
+    A name that is too long for its column has a line to itself (see `Page.table`), and moves none.
+    """
+    cells = [_cells(row, now) for row in rows]
+    longest = max(name.cells for name, *_ in cells)
+    excess = max(0, longest - max(12, page.width // 3))
+    for moved in _MOVED:
+        kept = [at for at, column in enumerate(_COLUMNS) if column.title not in moved]
+        columns = [_COLUMNS[at] for at in kept]
+        lines = [[line[at] for at in kept] for line in cells]
+        if table_width(columns, lines) - excess <= page.width:
+            break
+    beneath = [[*_moved(row, moved), *_beneath(row)] for row in rows]
+    page.table(columns, list(zip(lines, beneath, strict=True)))
+
+
 def _cells(row: StatusRow, now: float) -> list[Span]:
     age = words.age(None if row.created_at is None else now - row.created_at)
     return [
         Span(row.name, Tone.STRONG),
-        Span(row.phase, _PHASE_TONES.get(row.phase, Tone.WARN)),
+        Span(row.sync or words.ABSENT, _SYNC_TONES.get(row.sync, Tone.PLAIN)),
+        Span(row.health or words.ABSENT, _HEALTH_TONES.get(row.health, Tone.PLAIN)),
+        Span(row.phase),
         Span(row.provider),
         Span(words.number(row.trained_tokens)),
         Span(age),
-        Span(row.fine_tuned_model or row.base_model or words.ABSENT),
+        Span(_model(row) or words.ABSENT),
     ]
 
 
-def _model(row: StatusRow) -> tuple[Paragraph, ...]:
-    return sentences(row.fine_tuned_model or row.base_model or "")
+def _model(row: StatusRow) -> str:
+    return row.fine_tuned_model or row.base_model or ""
+
+
+def _moved(row: StatusRow, titles: frozenset[str]) -> Iterator[Paragraph]:
+    tokens = "" if row.trained_tokens is None else words.count(row.trained_tokens, "token")
+    told = {"PROVIDER": row.provider, "TOKENS": tokens, "MODEL": _model(row)}
+    if found := [told[title] for title in told if title in titles and told[title]]:
+        yield facts(found)
 
 
 def _beneath(row: StatusRow) -> list[Paragraph]:
     found: list[Paragraph] = []
     if row.last_succeeded_model and row.last_succeeded_model != row.fine_tuned_model:
         found += sentences(f"last succeeded: {row.last_succeeded_model}")
-    if words.needs_somebody(row):
+    if row_words.needs_somebody(row):
         found += sentences(row.message)
-        found += sentences(words.row_next(row), lead="→ ")
+        found += sentences(row_words.next_action(row), lead="→ ")
     return found
 
 

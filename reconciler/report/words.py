@@ -28,7 +28,6 @@ from reconciler.model import (
     Step,
 )
 from reconciler.report import estimates
-from reconciler.report.rows import StatusRow
 
 ABSENT = "-"
 """Stands in a table for what nobody said."""
@@ -74,16 +73,7 @@ _NEXT = {
 
 DO_AGAIN = "correct the spec or its data, or raise spec.attempt, to train again"
 AFTER_ALL = "to train it after all, raise spec.attempt"
-RESUME = "it goes on when somebody resumes it at the provider"
-
-_NEXT_BY_PHASE = {
-    "Paused": RESUME,
-    "Failed": DO_AGAIN,
-    "Cancelled": AFTER_ALL,
-    "Held": "reconcile plan says what it waits for",
-    "Unknown": "reconcile apply looks for the job before anything else",
-}
-"""The sidecar's phases that need somebody, and what to do where nothing else says it."""
+RESUME = "to let it go on: reconcile resume {}"
 
 
 def harmless(text: str) -> str:
@@ -162,9 +152,17 @@ def plan_summary(plan: Plan) -> tuple[str, ...]:
 
 
 def pass_summary(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
-    """`1 created`, `178 unchanged`, …: the parts of a pass's last line, in the order of Result."""
+    """`1 created`, `178 unchanged`, …: the parts of a pass's last line, in the order of Result.
+
+    After a wait, how the jobs ended that were waited for stands behind them: `1 job succeeded`.
+    """
+    outcomes = tuple(outcomes)
     counts = Counter(outcome.result for outcome in outcomes)
-    return tuple(f"{counts[result]:,} {result}" for result in Result if counts[result])
+    ends = Counter(job.status for job in map(outcome_job, filter(ended, outcomes)) if job)
+    return (
+        *(f"{counts[result]:,} {result}" for result in Result if counts[result]),
+        *(f"{count(ends[end], 'job')} {status(end)}" for end in JobStatus if ends[end]),
+    )
 
 
 def step_facts(step: Step) -> tuple[str, ...]:
@@ -206,6 +204,14 @@ def outcome_facts(outcome: Outcome) -> tuple[str, ...]:
 def outcome_job(outcome: Outcome) -> Job | None:
     """The job as state holds it after the step, or as the step saw it."""
     return (outcome.record.job if outcome.record else None) or outcome.step.job
+
+
+def ended(outcome: Outcome) -> bool:
+    """Whether the job has ended since the step was decided: somebody has waited for it."""
+    seen, job = outcome.step.job, outcome_job(outcome)
+    if job is None or outcome.result is Result.CANCELLED:
+        return False
+    return job.status.terminal and not (seen is not None and seen.status.terminal)
 
 
 def base_model(step: Step) -> str:
@@ -287,13 +293,17 @@ def step_next(step: Step) -> str:
         return "nothing is called for it; plan again when the reason is gone"
     if step.duplicates:
         return "look at them and cancel what is not wanted: each is paid for"
-    return job_next(step.job)
+    return job_next(step.job, step.name)
 
 
 def outcome_sentences(outcome: Outcome) -> tuple[str, ...]:
-    """Why it went so. For what was created or refreshed as planned, the facts say enough."""
+    """Why it went so. For what was created or refreshed as planned, the facts say enough.
+
+    What somebody asked for is answered: `ftjob-1 is paused`.
+    """
     trouble = _trouble(outcome_job(outcome))
-    if outcome.result in (Result.CREATED, Result.REFRESHED, Result.UNCHANGED):
+    as_planned = outcome.result in (Result.CREATED, Result.REFRESHED, Result.UNCHANGED)
+    if as_planned and outcome.step.reason is not Reason.REQUESTED:
         return (trouble,) if trouble else ()
     message = outcome.message or outcome.step.message
     found = [message, "" if trouble in message else trouble]
@@ -304,35 +314,25 @@ def outcome_next(outcome: Outcome) -> str:
     """What to do about an outcome; never empty for one that went wrong."""
     hint = outcome.hint or outcome.step.hint or _NEXT.get(outcome.result, "")
     pruned = outcome.step.reason is Reason.PRUNED
-    return hint or ("" if pruned else job_next(outcome_job(outcome)))
+    return hint or ("" if pruned else job_next(outcome_job(outcome), outcome.step.name))
 
 
-def job_next(job: Job | None) -> str:
-    """What to do about a job that will not get further by itself; "" where it will."""
+def job_next(job: Job | None, name: str = "NAME") -> str:
+    """What to do about a job that will not get further by itself; "" where it will.
+
+    `name` is the spec's, or the token of a job that no spec asks for now.
+    """
     match job.status if job else None:
         case JobStatus.FAILED:
             return DO_AGAIN
         case JobStatus.CANCELLED:
             return AFTER_ALL
         case JobStatus.PAUSED:
-            return RESUME
+            return RESUME.format(name)
         case JobStatus.UNKNOWN:
             return "it is taken for running; look at the provider's own page of the job"
         case _:
             return ""
-
-
-def row_next(row: StatusRow) -> str:
-    """What to do about a row of the status table; "" for one that needs nobody."""
-    if not needs_somebody(row):
-        return ""
-    hint = row.hint or _NEXT_BY_PHASE.get(row.phase, "reconcile apply brings it in sync")
-    return "" if hint in row.message else hint
-
-
-def needs_somebody(row: StatusRow) -> bool:
-    """Whether a row of the status table is for somebody to look at."""
-    return row.phase in _NEXT_BY_PHASE or row.synced is False
 
 
 def healthy(job: Job | None) -> bool:

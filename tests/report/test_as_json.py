@@ -11,14 +11,33 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from reconciler.health import Health, Sync
 from reconciler.model import Action, Event, JobStatus, Outcome, Reason, Result
-from reconciler.report import as_json
+from reconciler.report import as_json, dataset_tables, model_tables, origins
 from reconciler.report.rows import StatusRow
 from reconciler.status import job_object
+from reconciler.whence import Origin
 from tests.report import samples
+from tests.report.test_dataset_tables import DAMAGED
+from tests.report.test_dataset_tables import ROW as DATASET
+from tests.report.test_model_tables import ROWS as MODEL_ROWS
+from tests.report.test_model_tables import TODAY
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 EVERY_PLAN = samples.make_plan(*samples.EVERY_STEP)
+ORIGINS = (
+    Origin(
+        record=samples.BOUND_RECORD,
+        checkpoint=f"{samples.TUNED}:ckpt-step-90",
+        base=Origin(record=samples.bound(samples.CREATE, samples.FAILED)),
+    ),
+    Origin(record=samples.PENDING_RECORD),
+    Origin(
+        record=samples.bound(
+            samples.CREATE, replace(samples.RUNNING, status=JobStatus.UNKNOWN, model=None)
+        )
+    ),
+)
 
 DOCUMENTS = {
     "plan": ("Plan", as_json.plan(EVERY_PLAN, checksum="c4" * 32)),
@@ -32,6 +51,13 @@ DOCUMENTS = {
     "apply-empty": ("ApplyResult", as_json.pass_result([])),
     "status": ("StatusList", as_json.status(samples.ROWS, samples.NOW)),
     "status-empty": ("StatusList", as_json.status([], samples.NOW)),
+    "apply-waited": ("ApplyResult", as_json.pass_result(samples.WAITED_FOR)),
+    "models": ("ModelList", model_tables.as_json(MODEL_ROWS, TODAY, closed=True)),
+    "models-none": ("ModelList", model_tables.as_json([], TODAY)),
+    "datasets": ("DatasetReport", dataset_tables.document([DATASET, DAMAGED])),
+    "datasets-none": ("DatasetReport", dataset_tables.document([])),
+    "whence": ("OriginList", origins.document(ORIGINS)),
+    "whence-nobody": ("OriginList", origins.document([])),
     "events": ("EventList", as_json.events(samples.EVENTS)),
     "validate": ("ValidationResult", as_json.problems(samples.MIXED_PROBLEMS, 41)),
     "validate-sound": ("ValidationResult", as_json.problems([], 41)),
@@ -107,6 +133,25 @@ def test_the_schemas_refuse_what_is_not_so(broken: dict[str, Any], kind: str) ->
     text = next(text for found, text in DOCUMENTS.values() if found == kind)
     validator = Draft202012Validator(schema_of(kind))
     assert not validator.is_valid(json.loads(text) | broken)
+
+
+def test_every_word_of_sync_health_and_phase_is_in_the_schema_and_in_the_samples() -> None:
+    definitions = schema_of("StatusList")["$defs"]
+    row = definitions["row"]["properties"]
+    counted = definitions["StatusList"]["properties"]
+    assert row["sync"]["enum"] == counted["sync"]["propertyNames"]["enum"] == list(Sync)
+    assert row["health"]["enum"] == counted["health"]["propertyNames"]["enum"] == list(Health)
+    assert row["phase"]["enum"] == counted["summary"]["propertyNames"]["enum"]
+    assert {row.sync for row in samples.ROWS} == set(Sync)
+    assert {row.health for row in samples.ROWS} == set(Health)
+    assert {one.phase for one in samples.ROWS} == set(row["phase"]["enum"])
+
+
+def test_the_status_counts_each_word_apart() -> None:
+    document = json.loads(as_json.status(samples.ROWS, samples.NOW))
+    assert document["sync"] == {"OutOfSync": 2, "Synced": 6, "Unknown": 1}
+    assert document["health"]["Degraded"] == 3
+    assert document["summary"]["Running"] == 2
 
 
 def test_every_action_reason_and_result_is_in_the_schemas() -> None:

@@ -1,7 +1,5 @@
 """The words of what a plan costs: never more certain than it is."""
 
-# ruff: noqa: RUF001 - the signs of multiplication and of ranges are meant
-
 from __future__ import annotations
 
 from dataclasses import replace

@@ -128,7 +128,7 @@ def test_a_plan_tells_at_each_spec_what_it_costs_or_waits_for() -> None:
     ]
     assert (
         "::notice file=specs/support-bot.yaml,line=1,title=create%3A support-bot::"
-        "51,204 tokens × 3 epochs ≈ $0.77; no job carries this spec yet"  # noqa: RUF001 - meant
+        "51,204 tokens × 3 epochs ≈ $0.77; no job carries this spec yet"
     ) in text
     assert text.endswith("\nPlan: 1 to create, 2 in sync, 2 held · about $0.77 of $500")
 

@@ -35,6 +35,8 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
         ([Outcome(step=samples.IN_SYNC, result=Result.UNCHANGED)],),
     ),
     "apply-empty": ("pass_result", ([],)),
+    "apply-waited": ("pass_result", (samples.WAITED_FOR,)),
+    "pause": ("pass_result", ([samples.PAUSED_BY_HAND],)),
     "status": ("status", (samples.ROWS, samples.NOW)),
     "status-empty": ("status", ([], samples.NOW)),
     "events": ("events", (samples.EVENTS,)),
@@ -51,13 +53,21 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "state-show": ("state_show", (samples.BOUND_RECORD,)),
     "state-show-rejected": ("state_show", (samples.REJECTED_RECORD,)),
 }
-WIDTHS = {80: CASES, 100: ("plan", "plan-every-reason"), 160: ("plan", "status")}
+WIDTHS = {80: CASES, 100: ("plan", "plan-every-reason"), 120: ("status",), 160: ("plan", "status")}
 JSON_CASES = tuple(name for name in CASES if name not in ("plan-every-reason", "plan-large"))
 """A plan of two hundred steps teaches no more than one of four."""
 
 PLATFORM_CASES = {
-    "markdown": ("plan", "plan-in-sync", "apply", "status", "validate"),
-    "github": ("plan", "apply", "validate"),
+    "markdown": (
+        "plan",
+        "plan-in-sync",
+        "apply",
+        "apply-waited",
+        "pause",
+        "status",
+        "validate",
+    ),
+    "github": ("plan", "apply", "apply-waited", "validate"),
 }
 SUFFIXES = {"markdown": "md", "github": "github.txt"}
 

@@ -165,7 +165,7 @@ def test_a_plan_of_one_job() -> None:
             "`support-bot`",
             f"openai<br>`{samples.BASE}`",
             "no job carries this spec yet",
-            "51,204&nbsp;×&nbsp;3",  # noqa: RUF001 - the sign of multiplication is meant
+            "51,204&nbsp;×&nbsp;3",
             "$0.77",
         ],
     ]
@@ -283,6 +283,32 @@ def test_a_pass_tells_what_went_wrong_first() -> None:
     loud = [result.startswith("**") for result in found]
     assert loud == sorted(loud, reverse=True)
     assert found.count("**rejected**") == found.count("created") - 1 == 1
+
+
+def test_after_a_wait_every_job_that_ended_has_its_row_and_its_model() -> None:
+    text = markdown.pass_result(samples.WAITED_FOR)
+    assert "**2 created, 2 unchanged, 2 jobs succeeded, 1 job failed**" in text
+    found = {row[1]: (row[0], row[2]) for row in rows(text)[1:]}
+    done = f"succeeded · `ftjob-Zk3m9P` · 51,204 tokens · `{samples.TUNED}`"
+    assert found == {
+        "`broke-later`": ("**created**", "openai · failed · `ftjob-F4iL3d`"),
+        "`support-bot`": ("created", f"openai · {done}"),
+        "`ticket-tags`": ("unchanged", f"fireworks · {done}"),
+    }
+    assert_sound(text)
+
+
+def test_what_somebody_asked_for_is_answered() -> None:
+    assert "| `ftjob-8aX2kQ` is paused |" in markdown.pass_result([samples.PAUSED_BY_HAND])
+
+
+def test_the_health_of_what_needs_somebody_is_loud() -> None:
+    text = markdown.status(samples.ROWS, samples.NOW)
+    health = {row[0]: row[2] for row in rows(text)[1:]}
+    assert health["`support-bot`"] == "Healthy"
+    assert health["`overdue`"] == "**Degraded**"
+    head = "**9 specs: 1 healthy, 2 progressing, 3 degraded, 1 suspended, 2 missing** · 1 pending,"
+    assert head in text
 
 
 def test_errors_are_listed_and_warnings_folded() -> None:

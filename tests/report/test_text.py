@@ -41,7 +41,7 @@ def test_keeps_the_width_and_every_character(report: Callable[..., str], width: 
     narrow, wide = report(width=width), report(width=10_000)
     assert max(map(cell_len, narrow.split("\n"))) <= max(width, 20)
     assert not re.search(r"[ \t]$", narrow, re.MULTILINE)
-    placeholders = r"\s|-|MODEL"  # a table without a column for models needs no dash in it
+    placeholders = r"\s|-|·|PROVIDER|TOKENS|MODEL|tokens"  # what stands beneath needs no column
     assert sorted(re.sub(placeholders, "", narrow)) == sorted(re.sub(placeholders, "", wide))
 
 
@@ -158,8 +158,48 @@ def test_a_created_job_still_warns_of_the_one_it_replaces() -> None:
 
 
 def test_the_model_stands_in_the_table_where_there_is_room() -> None:
-    assert "AGE  MODEL" in text.status(samples.ROWS, samples.NOW, width=160)
-    assert "MODEL" not in text.status(samples.ROWS, samples.NOW, width=80)
+    assert "AGE  MODEL" in text.status(samples.ROWS, samples.NOW, width=170)
+    assert "MODEL" not in text.status(samples.ROWS, samples.NOW, width=120)
+
+
+def test_the_columns_of_a_narrow_page_are_the_words_that_matter_most() -> None:
+    (title, *lines) = text.status(samples.ROWS, samples.NOW, width=80).split("\n")
+    assert title.split() == ["NAME", "SYNC", "HEALTH", "PHASE", "PROVIDER", "AGE"]
+    assert lines[1].strip() == "51,204 tokens ·"
+    (title, *lines) = text.status(samples.ROWS, samples.NOW, width=70).split("\n")
+    assert title.split() == ["NAME", "SYNC", "HEALTH", "PHASE", "AGE"]
+    assert lines[1].strip() == "openai · 51,204 tokens ·"
+
+
+def test_short_names_keep_all_but_the_model_in_eighty_columns() -> None:
+    (title, first, beneath, *_) = text.status(samples.ROWS[:2], samples.NOW, width=80).split("\n")
+    assert title.split() == ["NAME", "SYNC", "HEALTH", "PHASE", "PROVIDER", "TOKENS", "AGE"]
+    assert first.split() == [
+        "support-bot", "Synced", "Healthy", "Succeeded", "openai", "51,204", "3h",
+    ]  # fmt: skip
+    assert beneath.strip() == samples.TUNED
+
+
+@pytest.mark.parametrize(
+    ("health", "code"),
+    [("Healthy", 32), ("Progressing", 36), ("Degraded", 31), ("Suspended", 33), ("Missing", 33)],
+)
+def test_health_has_a_colour(health: str, code: int) -> None:
+    row = StatusRow(name="n", provider="p", phase="Held", sync="OutOfSync", health=health)
+    found = text.status([row], 0, color=True)
+    assert f"\x1b[{code}m{health}\x1b[0m" in found
+    assert "\x1b[33mOutOfSync\x1b[0m" in found
+
+
+def test_what_somebody_asked_for_is_answered() -> None:
+    found = text.pass_result([samples.PAUSED_BY_HAND], width=100)
+    assert "ftjob-8aX2kQ is paused" in found
+    assert found.count("reconcile resume") == 1
+
+
+def test_a_job_that_is_paused_can_be_told_to_go_on() -> None:
+    found = text.plan(samples.make_plan(samples.PAUSED))
+    assert "→ to let it go on: reconcile resume paused-there" in found
 
 
 @pytest.mark.parametrize(
@@ -188,6 +228,19 @@ def test_the_model_stands_in_the_table_where_there_is_room() -> None:
             id="an older model can be used",
         ),
         pytest.param(
+            {"phase": "Running", "health": "Degraded", "hint": "reconcile cancel n"},
+            "→ reconcile cancel n",
+            id="late",
+        ),
+        pytest.param(
+            {"phase": "Succeeded", "health": "Missing", "hint": "raise spec.attempt"},
+            "→ raise spec.attempt",
+            id="its model was deleted",
+        ),
+        pytest.param(
+            {"phase": "Paused"}, "→ to let it go on: reconcile resume n", id="paused, by its phase"
+        ),
+        pytest.param(
             {"phase": "Succeeded", "last_succeeded_model": "ft:1", "fine_tuned_model": "ft:1"},
             "",
             id="the newest model is the one",
@@ -205,6 +258,10 @@ def test_beneath_a_row_stands_what_somebody_has_to_know(
 def test_an_unknown_phase_is_counted_too() -> None:
     rows = [StatusRow(name="n", provider="p", phase=phase) for phase in ("Resting", "Running")]
     assert text.status(rows, 0).endswith("2 specs: 1 running, 1 resting")
+    known = [
+        replace(row, health=health) for row, health in zip(rows, ("Odd", "Healthy"), strict=True)
+    ]
+    assert text.status(known, 0).endswith("2 specs: 1 healthy, 1 odd · 1 running, 1 resting")
 
 
 @pytest.mark.parametrize(

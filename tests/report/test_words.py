@@ -138,6 +138,28 @@ def test_a_job_needs_somebody_unless_it_succeeded_or_is_on_its_way(status: JobSt
     assert words.healthy(job) is (status not in needs)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "ended"),
+    [
+        pytest.param(samples.WAITED_FOR[0], True, id="created, and waited for"),
+        pytest.param(samples.WAITED_FOR[2], True, id="it ran before"),
+        pytest.param(samples.WAITED_FOR[3], False, id="it had ended before"),
+        pytest.param(samples.OUTCOMES[0], False, id="it goes on"),
+        pytest.param(samples.OUTCOMES[9], False, id="no job at all"),
+    ],
+)
+def test_a_job_ends_while_somebody_waits(outcome: Outcome, ended: bool) -> None:
+    assert words.ended(outcome) is ended
+
+
+def test_a_job_that_this_program_cancelled_is_not_waited_for() -> None:
+    cancelled = replace(samples.RUNNING, status=JobStatus.CANCELLED)
+    record = samples.bound(samples.CREATE, cancelled)
+    outcome = Outcome(step=samples.REQUESTED, result=Result.CANCELLED, record=record)
+    assert not words.ended(outcome)
+    assert words.pass_summary([outcome]) == ("1 cancelled",)
+
+
 def test_an_outcome_speaks_of_the_job_that_state_holds_now() -> None:
     outcome = Outcome(
         step=samples.PRUNED,

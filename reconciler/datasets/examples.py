@@ -23,6 +23,11 @@ MAX_DEPTH = 128
 """How deep lists and objects may be nested: where strict readers of JSON stop by themselves."""
 
 
+MOST_OBJECTS = 1_000_000
+MOST_VALUES = 4_000_000
+"""What a line may hold at most, counted by brackets and commas, those in texts among them."""
+
+
 class Example(Struct, gc=False):
     """A line without a fault: its shape, and what it holds."""
 
@@ -41,6 +46,12 @@ def inspect(line: bytes) -> Shape | tuple[Fault, ...]:
 
 def look(line: bytes) -> Example | tuple[Fault, ...]:
     """The example on this line, or its faults, as `inspect` tells them."""
+    if len(line) > MOST_OBJECTS and (
+        line.count(b"{") + line.count(b"[") > MOST_OBJECTS or line.count(b",") > MOST_VALUES
+    ):
+        message = "holds more values than anybody reads"
+        hint = "each line holds one example"
+        return (Fault(rule="too-many-values", message=message, column=1, hint=hint),)
     try:
         value = _DECODER.decode(line)
         whole = _strings(value, 0) == count_strings(line)

@@ -80,6 +80,11 @@ RULES = (
         "lists and objects nested more than 128 deep",
         "strict readers stop there, and the file with them",
     ),
+    _error(
+        "too-many-values",
+        "a line of more than a million lists and objects, or four million values",
+        "no reader has the memory for it, this one included",
+    ),
     _error("not-an-object", "a line that holds a list, a text or a number", _FORMAT),
     _error("unknown-format", "an object that is an example of no format", _FORMAT),
     # A conversation

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.datasets import facts, images, rules, survey, traits
+from reconciler.datasets import examples, facts, images, rules, survey, traits
 from reconciler.datasets.facts import DatasetFacts
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -21,6 +21,7 @@ NO_FILE_CAN = {"changed-while-read"}
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts, "MAX_LINE", 20_000)
+    monkeypatch.setattr(examples, "MOST_OBJECTS", 1_500)
     monkeypatch.setattr(images, "MAX_BYTES", 8_000)
     monkeypatch.setattr(traits, "LONG_ANSWER", 10_000)
     monkeypatch.setattr(survey, "LONG_ANSWER", 10_000)

@@ -37,7 +37,7 @@ from reconciler.providers.base import Provider
 from reconciler.state.base import LockOwner, StateStore
 from reconciler.state.commit import Ledger
 from reconciler.steps import Circumstances
-from reconciler.uploads import Uploads
+from reconciler.uploads import Uploads, nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +105,6 @@ class PassResult:
         return not again and not schedule.open_records(self.current)
 
 
-def _nobody(name: str, done: int, total: int) -> None:
-    """Nobody watches an upload."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
     """A repository, its state and its providers, ready to be passed through.
@@ -127,7 +123,7 @@ class Reconciler:
     commit: Callable[[], str | None] = lambda: None
     sandbox: bool = False
     counting: estimates.Progress | None = None
-    sending: estimates.Progress = _nobody
+    sending: estimates.Progress = nobody
     _providers: dict[str, Provider] = field(default_factory=dict)
 
     def load(self, paths: Sequence[str] = ()) -> tuple[JobSpec, ...]:

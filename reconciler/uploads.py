@@ -34,7 +34,7 @@ Tell = Callable[[str, int, int], None]
 """Told as bytes leave, from any thread: the file's path, how many have left, and of how many."""
 
 
-def _nobody(_name: str, _done: int, _total: int) -> None:
+def nobody(_name: str, _done: int, _total: int) -> None:
     """Who is told where nobody asked."""
 
 
@@ -44,7 +44,7 @@ class Uploads:
     One thread uploads a file while the others that need the same bytes wait for it.
     """
 
-    def __init__(self, root: Path, tell: Tell = _nobody) -> None:
+    def __init__(self, root: Path, tell: Tell = nobody) -> None:
         self._root = root
         self._tell = tell
         self._guard = Lock()

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
+from reconciler.uploads import nobody
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -44,7 +46,7 @@ class Bars:
     def of(self, what: str) -> Callable[[str, int, int], None]:
         """The same for many files, whose names are told: `uploading data/train.jsonl`."""
         if not sys.stderr.isatty():
-            return _nobody
+            return nobody
         return lambda name, done, size: self._tell(f"{what} {name}", done, size)
 
     def _tell(self, what: str, done: int, size: int) -> None:
@@ -59,10 +61,6 @@ class Bars:
             self._shown.update(self._tasks[what], completed=done, total=size)
             if done >= size:  # what is done makes room for what is not
                 self._shown.remove_task(self._tasks.pop(what))
-
-
-def _nobody(name: str, done: int, size: int) -> None:
-    """Nobody watches."""
 
 
 def _opened() -> Progress:

@@ -27,6 +27,7 @@ from reconciler.errors import (
 from reconciler.model import Action, Plan
 from reconciler.providers.base import Provider
 from reconciler.report.rows import Trouble
+from reconciler.uploads import nobody
 from reconciler.watch import Outages, Passed
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ class Sessions:
             if self._note is not None:
                 logging.getLogger("reconciler").handlers = [_Notes(self._note)]
             connect = self._outages.connected(opened.connect)
-            # A bar for the counting of tokens would be drawn over the board.
-            self._session = replace(opened, connect=connect, counting=None)
+            # A bar would be drawn over the board.
+            self._session = replace(opened, connect=connect, counting=None, sending=nobody)
         return self._session
 
     def provider(self, name: str) -> Provider:

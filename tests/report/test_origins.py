@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler import schema
 from reconciler.model import Dataset, JobStatus, Record, Source
 from reconciler.report.origins import document, text
 from reconciler.whence import Origin
@@ -195,6 +196,18 @@ class TestText:
 
 
 class TestDocument:
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            pytest.param(Origin(record=SFT), id="all that is known"),
+            pytest.param(Origin(record=PENDING_RECORD), id="nothing but a spec"),
+            pytest.param(Origin(record=DPO, base=Origin(record=SFT)), id="a chain"),
+            pytest.param(Origin(record=SFT, checkpoint=f"{TUNED}:ckpt-step-5"), id="a checkpoint"),
+        ],
+    )
+    def test_it_is_as_the_schema_says(self, origin: Origin) -> None:
+        assert schema.check("output", json.loads(document([origin]))) == ()
+
     def test_everything_that_is_known(self) -> None:
         found = json.loads(document([Origin(record=SFT, checkpoint=f"{TUNED}:ckpt-step-5")]))
         assert found == {

@@ -145,7 +145,7 @@ CONFIG = """\
 apiVersion: finetuning.reconciler/v1
 kind: Config
 state: {{backend: s3, bucket: {bucket}, key: {key}, endpoint_url: "{s3}"}}
-providers: {{openai: {{type: openai, base_url: "{openai}/v1", creation_grace: 1s}}}}
+providers: {{openai: {{type: openai, creation_grace: 1s}}}}
 """
 
 
@@ -156,9 +156,10 @@ def processes(tmp_path: Path, s3: S3, specs: int) -> Iterator[list[Command]]:
         commands = []
         for name in ("ada", "bob"):
             files = checkout(tmp_path / name, specs)
-            text = CONFIG.format(bucket=BUCKET, key=KEY, s3=s3.url, openai=running.url)
+            text = CONFIG.format(bucket=BUCKET, key=KEY, s3=s3.url)
             (files.root / "reconciler.yaml").write_text(text)
-            commands.append(Command(files, {**ENVIRONMENT, "OPENAI_API_KEY": OPENAI_KEY}))
+            own = {"OPENAI_API_KEY": OPENAI_KEY, "OPENAI_BASE_URL": f"{running.url}/v1"}
+            commands.append(Command(files, {**ENVIRONMENT, **own}))
         yield commands
 
 

@@ -160,8 +160,8 @@ def server() -> Iterator[Bench]:
         f"GET {DPO}/t": Reply(200, dpo("t")),
         f"POST {SFT}/t:cancel": empty,
         f"POST {DPO}/t:cancel": empty,
-        f"POST {SFT}/t:resume": empty,
-        f"POST {DPO}/t:resume": empty,
+        f"GET {SFT}/p": Reply(200, sft("p", "PAUSED")),
+        f"POST {SFT}/p:resume": empty,
         f"GET {DPO}/t:getMetricsFileEndpoint": empty,
         f"GET {MODELS}/m": Reply(200, {"kind": "HF_PEFT_ADDON"}),
         "GET /v1/accounts": Reply(200, {"accounts": [{"name": "accounts/acme"}]}),
@@ -227,6 +227,7 @@ def test_a_create_is_the_sdks(server: Bench, sdk: Fireworks, made: JobSpec) -> N
 
 
 SFT_NAME = "accounts/acme/supervisedFineTuningJobs/t"
+PAUSED_NAME = "accounts/acme/supervisedFineTuningJobs/p"
 DPO_NAME = "accounts/acme/dpoJobs/t"
 ORDER = {"page_size": 200, "order_by": "create_time desc"}
 CURVE = Job(id=DPO_NAME, status=JobStatus.RUNNING, provider_status="", stamp="t")
@@ -264,11 +265,11 @@ OPERATIONS: dict[str, tuple[Callable[[FireworksProvider], object], Callable[[Any
         ),
     ),
     "resume": (
-        lambda ours: ours.resume(SFT_NAME),
+        lambda ours: ours.resume(PAUSED_NAME),
         lambda sdk: (
-            sdk.supervised_fine_tuning_jobs.get("t"),
-            sdk.supervised_fine_tuning_jobs.resume("t", body={}),
-            sdk.supervised_fine_tuning_jobs.get("t"),
+            sdk.supervised_fine_tuning_jobs.get("p"),
+            sdk.supervised_fine_tuning_jobs.resume("p", body={}),
+            sdk.supervised_fine_tuning_jobs.get("p"),
         ),
     ),
     "metrics": (

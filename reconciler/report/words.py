@@ -154,7 +154,7 @@ def plan_summary(plan: Plan) -> tuple[str, ...]:
 def pass_summary(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
     """`1 created`, `178 unchanged`, …: the parts of a pass's last line, in the order of Result.
 
-    After a wait, how the jobs ended that were waited for stands behind them: `1 job succeeded`.
+    How the jobs ended that are over now, and were not before, stands last: `1 job succeeded`.
     """
     outcomes = tuple(outcomes)
     counts = Counter(outcome.result for outcome in outcomes)
@@ -207,11 +207,12 @@ def outcome_job(outcome: Outcome) -> Job | None:
 
 
 def ended(outcome: Outcome) -> bool:
-    """Whether the job has ended since the step was decided: somebody has waited for it."""
-    seen, job = outcome.step.job, outcome_job(outcome)
+    """Whether state learnt of the end of the job by this pass, or while somebody waited for it."""
+    step, job = outcome.step, outcome_job(outcome)
     if job is None or outcome.result is Result.CANCELLED:
         return False
-    return job.status.terminal and not (seen is not None and seen.status.terminal)
+    before = (step.record.job if step.record else None) or step.job
+    return job.status.terminal and not (before is not None and before.status.terminal)
 
 
 def base_model(step: Step) -> str:

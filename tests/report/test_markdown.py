@@ -287,13 +287,14 @@ def test_a_pass_tells_what_went_wrong_first() -> None:
 
 def test_after_a_wait_every_job_that_ended_has_its_row_and_its_model() -> None:
     text = markdown.pass_result(samples.WAITED_FOR)
-    assert "**2 created, 2 unchanged, 2 jobs succeeded, 1 job failed**" in text
+    assert "**2 created, 1 refreshed, 2 unchanged, 3 jobs succeeded, 1 job failed**" in text
     found = {row[1]: (row[0], row[2]) for row in rows(text)[1:]}
     done = f"succeeded · `ftjob-Zk3m9P` · 51,204 tokens · `{samples.TUNED}`"
     assert found == {
         "`broke-later`": ("**created**", "openai · failed · `ftjob-F4iL3d`"),
         "`support-bot`": ("created", f"openai · {done}"),
         "`ticket-tags`": ("unchanged", f"fireworks · {done}"),
+        "`ended-meanwhile`": ("refreshed", f"openai · {done}"),
     }
     assert_sound(text)
 

@@ -144,6 +144,7 @@ def test_a_job_needs_somebody_unless_it_succeeded_or_is_on_its_way(status: JobSt
         pytest.param(samples.WAITED_FOR[0], True, id="created, and waited for"),
         pytest.param(samples.WAITED_FOR[2], True, id="it ran before"),
         pytest.param(samples.WAITED_FOR[3], False, id="it had ended before"),
+        pytest.param(samples.WAITED_FOR[4], True, id="it ran when state was last written"),
         pytest.param(samples.OUTCOMES[0], False, id="it goes on"),
         pytest.param(samples.OUTCOMES[9], False, id="no job at all"),
     ],

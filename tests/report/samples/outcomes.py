@@ -128,5 +128,10 @@ WAITED_FOR = (
     ),
     Outcome(step=IN_SYNC, result=Result.UNCHANGED, record=bound(CREATE, SUCCEEDED)),
     Outcome(step=FINISHED, result=Result.UNCHANGED),
+    Outcome(
+        step=replace(FINISHED, name="ended-meanwhile", record=bound(CREATE, RUNNING)),
+        result=Result.REFRESHED,
+        record=bound(CREATE, SUCCEEDED),
+    ),
 )
 """What `apply --wait` tells at its end: the first pass, and the jobs as they ended."""

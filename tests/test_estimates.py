@@ -245,8 +245,8 @@ class TestTrouble:
     def test_a_vocabulary_that_is_not_there_is_a_warning(self, repo: Repository) -> None:
         done = after(repo, step(spec_of(repo, base=replace(MINI, tokenizer="llama.json"))))
         assert done.estimate is None
-        assert done.warning.startswith("its tokens were not counted: there is no tokenizer file ")
-        assert done.warning.endswith("llama.json")
+        place = repo.root / "llama.json"  # whatever the working directory
+        assert done.warning == f"its tokens were not counted: there is no tokenizer file {place}"
 
     def test_it_does_not_hide_another_warning(self, repo: Repository) -> None:
         before = step(spec_of(repo, base=replace(MINI, tokenizer="no-such-words")))

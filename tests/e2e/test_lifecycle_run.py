@@ -411,6 +411,17 @@ class TestNames:
         assert account.files.sidecar("helpdesk")["phase"] == "Succeeded"
         assert len(account.jobs) == 1
 
+    def test_attempts_that_were_made_by_themselves_come_along(self, opened: Open) -> None:
+        with opened("create=fail-job:server_error,x1") as account:
+            account.files.add("support-bot", "  retry: {limit: 1}\n")
+            account.run()
+            account.later()
+            account.later(FIRST_WAIT_SECONDS)
+            self.rename(account, "helpdesk", "support-bot", more="  retry: {limit: 1}\n")
+            account.later()
+            assert account.files.sidecar("helpdesk")["phase"] == "Succeeded"
+            assert len(account.jobs) == 2
+
     def test_a_lost_state_finds_it_by_the_name_it_began_with(self, account: Account) -> None:
         account.files.add("support-bot")
         account.run()

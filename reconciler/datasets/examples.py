@@ -54,8 +54,8 @@ def look(line: bytes) -> Example | tuple[Fault, ...]:
         return (Fault(rule="too-many-values", message=message, column=1, hint=hint),)
     try:
         value = _DECODER.decode(line)
-        whole = _strings(value, 0) == count_strings(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, _TooDeepError):
+        whole = strings(value, 0) == count_strings(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TooDeepError):
         whole = False
     faults: tuple[Fault, ...] = ()
     if not whole:
@@ -85,14 +85,14 @@ def count_strings(line: bytes) -> int:
 _DECODER = msgspec.json.Decoder()
 
 
-class _TooDeepError(ValueError):
+class TooDeepError(ValueError):
     """Nested deeper than MAX_DEPTH."""
 
 
-def _strings(value: Any, depth: int) -> int:
+def strings(value: Any, depth: int) -> int:
     """How many strings a decoded value holds, names among them."""
     if depth >= MAX_DEPTH:
-        raise _TooDeepError
+        raise TooDeepError
     count = 0
     if type(value) is dict:
         count = len(value)
@@ -106,7 +106,7 @@ def _strings(value: Any, depth: int) -> int:
         if kind is str:
             count += 1
         elif kind is dict or kind is list:
-            count += _strings(item, depth + 1)
+            count += strings(item, depth + 1)
     return count
 
 
@@ -132,7 +132,7 @@ def _slowly(line: bytes) -> Fault | tuple[Any, tuple[Fault, ...]]:
         column = 1 + next(m.start() for m in _STRING_OR_CONSTANT.finditer(text) if m["constant"])
         message = f"not JSON: {error} is no number of JSON"
         return Fault(rule="not-a-number", message=message, column=column)
-    except (RecursionError, _TooDeepError):
+    except (RecursionError, TooDeepError):
         message = "lists or objects are nested too deeply"
         hint = f"at most {MAX_DEPTH} levels"
         return Fault(rule="nested-too-deep", message=message, column=1, hint=hint)
@@ -153,13 +153,13 @@ class _Members(dict[str, Any]):
 
 
 def _unbearable(value: Any, at: Pointer, depth: int) -> Iterator[Fault]:
-    """Members that stand twice, and texts that UTF-8 cannot hold. Raises _TooDeepError."""
+    """Members that stand twice, and texts that UTF-8 cannot hold. Raises TooDeepError."""
     if isinstance(value, str):
         if not is_unicode(value):
             yield Fault(rule="lone-surrogate", pointer=at, message=HALF_A_PAIR)
         return
     if depth >= MAX_DEPTH and isinstance(value, dict | list):
-        raise _TooDeepError
+        raise TooDeepError
     if isinstance(value, _Members):
         for name in value.repeated:
             if is_unicode(name):

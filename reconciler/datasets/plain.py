@@ -14,18 +14,24 @@ from msgspec import UNSET, Struct, UnsetType
 
 from reconciler.datasets.examples import count_strings
 from reconciler.datasets.shape import Shape
-from reconciler.datasets.traits import UNBALANCED, UNBALANCED_BEGINS, Traits
+from reconciler.datasets.traits import SYSTEM_ROLES, UNBALANCED, UNBALANCED_BEGINS, Traits
 
 
-class _System(Struct, gc=False, tag="system", tag_field="role", forbid_unknown_fields=True):
+class System(Struct, gc=False, tag="system", tag_field="role", forbid_unknown_fields=True):
+    """What the model is to be."""
+
     content: str
 
 
-class _Developer(Struct, gc=False, tag="developer", tag_field="role", forbid_unknown_fields=True):
+class Developer(Struct, gc=False, tag="developer", tag_field="role", forbid_unknown_fields=True):
+    """The newer word for it."""
+
     content: str
 
 
-class _User(Struct, gc=False, tag="user", tag_field="role", forbid_unknown_fields=True):
+class User(Struct, gc=False, tag="user", tag_field="role", forbid_unknown_fields=True):
+    """What is asked."""
+
     content: str
 
 
@@ -36,13 +42,13 @@ class Assistant(Struct, gc=False, tag="assistant", tag_field="role", forbid_unkn
 
 
 class _Input(Struct, gc=False, forbid_unknown_fields=True):
-    messages: list[_System | _Developer | _User | Assistant]
+    messages: list[System | Developer | User | Assistant]
 
 
 class Line(Struct, gc=False, forbid_unknown_fields=True):
     """A line of chat, a preference or a completion."""
 
-    messages: list[_System | _Developer | _User | Assistant] | UnsetType = UNSET
+    messages: list[System | Developer | User | Assistant] | UnsetType = UNSET
     input: _Input | UnsetType = UNSET
     preferred_output: list[Assistant] | UnsetType = UNSET
     non_preferred_output: list[Assistant] | UnsetType = UNSET
@@ -75,16 +81,11 @@ FAILURES = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 def chat(kinds: Pattern) -> Group | None:
     """The group of conversations of messages of these types; None if they are no example."""
-    speaks = Assistant in kinds
-    if not kinds or not (speaks or kinds[-1] is _User):
+    shape = shape_of(kinds, Assistant, User)
+    if shape is None:
         return None
-    shape = Shape.CONVERSATION
-    if kinds[-1] is _User:
-        shape = Shape.OPEN_CONVERSATION if speaks else Shape.QUESTION
     answers = tuple(number for number, kind in enumerate(kinds) if kind is Assistant)
-    traits = Traits(
-        roles=_roles(kinds), answers=len(answers), talks=True, system=_has_system(kinds)
-    )
+    traits = Traits(roles=roles(kinds), answers=len(answers), talks=True, system=has_system(kinds))
     strings = 1 + 4 * len(kinds)
     return Group(shape, traits, answers, strings, 2 * strings)
 
@@ -92,7 +93,7 @@ def chat(kinds: Pattern) -> Group | None:
 def other(line: bytes, value: Line, groups: dict[Pattern, Group]) -> Group | None:
     """The group among these, or a new one of them, of a line that is no chat; None if not plain."""
     if value.prompt is not UNSET and value.completion is not UNSET:
-        if count_strings(line) != _COMPLETION.strings or _is_blank(value.completion):
+        if count_strings(line) != _COMPLETION.strings or is_blank(value.completion):
             return None
         return groups.setdefault(("completion",), msgspec.structs.replace(_COMPLETION))
     preferred, against = value.preferred_output, value.non_preferred_output
@@ -104,7 +105,7 @@ def other(line: bytes, value: Line, groups: dict[Pattern, Group]) -> Group | Non
     if not kinds or count_strings(line) != strings or preferred == against:
         return None
     said = (*messages, *preferred, *against)
-    if any(_is_blank(message.content) for message in said if type(message) is Assistant):
+    if any(is_blank(message.content) for message in said if type(message) is Assistant):
         return None
     least, most = sorted(
         sum(len(message.content) for message in output) for output in (preferred, against)
@@ -115,25 +116,38 @@ def other(line: bytes, value: Line, groups: dict[Pattern, Group]) -> Group | Non
     if pattern in groups:
         return groups[pattern]
     traits = Traits(
-        roles=_roles(tuple(map(type, said))),
+        roles=roles(tuple(map(type, said))),
         answers=kinds.count(Assistant) + len(preferred),
         talks=True,
-        system=_has_system(kinds),
+        system=has_system(kinds),
         outputs=max(len(preferred), len(against)),
     )
     groups[pattern] = Group(Shape.PREFERENCE, traits, (), strings, 2 * strings)
     return groups[pattern]
 
 
-def _roles(kinds: Pattern) -> tuple[str, ...]:
+def shape_of(kinds: Pattern, assistant: type, user: type) -> Shape | None:
+    """The shape of a conversation of messages of these types; None if it is no example."""
+    speaks = assistant in kinds
+    if not kinds or not (speaks or kinds[-1] is user):
+        return None
+    if kinds[-1] is not user:
+        return Shape.CONVERSATION
+    return Shape.OPEN_CONVERSATION if speaks else Shape.QUESTION
+
+
+def roles(kinds: Pattern) -> tuple[str, ...]:
+    """The roles of messages of these types."""
     return tuple(kind.__struct_config__.tag for kind in kinds)
 
 
-def _has_system(kinds: Pattern) -> bool:
-    return _System in kinds or _Developer in kinds
+def has_system(kinds: Pattern) -> bool:
+    """Whether one of these messages tells the model what to be."""
+    return any(role in SYSTEM_ROLES for role in roles(kinds))
 
 
-def _is_blank(text: str) -> bool:
+def is_blank(text: str) -> bool:
+    """Whether a text says nothing."""
     return not text or text.isspace()
 
 

@@ -11,7 +11,7 @@ from zlib import adler32, crc32
 
 from msgspec import UNSET
 
-from reconciler.datasets import plain
+from reconciler.datasets import chat, plain
 from reconciler.datasets.examples import Example, count_strings, look
 from reconciler.datasets.findings import Findings
 from reconciler.datasets.part import FIRSTS, Part, ShapeSeen, remember_set
@@ -30,6 +30,7 @@ class Survey:
         self._findings = Findings("", self._part.kinds)
         self._seen = Seen()
         self._groups: dict[plain.Pattern, plain.Group] = {}
+        self._chat = chat.Reader(self._groups)
         self._blanks = 0
         self._blank_since = 0  # the first of the blank lines just passed, 0 for none
         self._unknown = 0  # lines of this block that `plain` did not know
@@ -145,16 +146,16 @@ class Survey:
     def _not_plain(self, number: int, line: bytes) -> None:
         """Take a line that `plain` does not know, or was not asked about."""
         self._unknown += 1
+        if len(line) <= LONG_ANSWER and (group := self._chat.read(line)) is not None:
+            self._count(group, number, line)
+            return
         found = look(line)
         if not isinstance(found, Example):
             self._findings.add_faults(number, line, found)
             return
         made = traits(found.value, found.shape)
         self._part.count(made, 1, number)
-        if made.tools:
-            names = "\0".join(sorted(made.tools))
-            digest = hashlib.sha256(names.encode()).hexdigest()
-            remember_set(self._part.tool_sets, digest, number)
+        self._tools(made, number)
         self._shape(found.shape, number, line)
         self._findings.add_faults(number, line, warnings(found.value, found.shape))
 
@@ -164,9 +165,19 @@ class Survey:
         if group is None:
             self._not_plain(number, line)
             return
+        self._count(group, number, line)
+
+    def _count(self, group: plain.Group, number: int, line: bytes) -> None:
         group.count += 1
         if group.count <= FIRSTS:
             self._first_of(group, number, line)
+
+    def _tools(self, made: Traits, number: int) -> None:
+        """Remember which tools an example offers, if they are not those of all before it."""
+        if made.tools:
+            names = "\0".join(sorted(made.tools))
+            digest = hashlib.sha256(names.encode()).hexdigest()
+            remember_set(self._part.tool_sets, digest, number)
 
     def _new_group(self, kinds: plain.Pattern) -> plain.Group:
         made = plain.chat(kinds)
@@ -179,6 +190,7 @@ class Survey:
         """Remember where a pattern stands first."""
         if group.count == 1:
             group.first = number
+            self._tools(group.traits, number)
         self._shape(group.shape, number, line, count=0)
 
     def _shape(self, shape: Shape, number: int, line: bytes, count: int = 1) -> None:

@@ -16,6 +16,8 @@ from reconciler.datasets.fault import Fault, quoted
 from reconciler.datasets.position import Pointer
 from reconciler.datasets.shape import OUTPUTS, Shape
 
+SYSTEM_ROLES = ("system", "developer")
+
 LONG_ANSWER = 200_000
 """Characters. No model of today takes so many in one example: 65,536 tokens at OpenAI."""
 
@@ -66,7 +68,7 @@ def traits(value: Mapping[str, Any], shape: Shape) -> Traits:
         roles=tuple(message["role"] for message in messages),
         answers=sum(message["role"] == "assistant" for message in answers),
         talks=True,
-        system=beside or any(message["role"] in _SYSTEM for message in asked["messages"]),
+        system=beside or any(message["role"] in SYSTEM_ROLES for message in asked["messages"]),
         tools=tuple(tools.names(asked)),
         images=images.count(messages),
         reasoning=any(message.get("reasoning_content") is not None for message in messages),
@@ -183,7 +185,6 @@ def _pair(preferred: list[Mapping[str, Any]], other: list[Mapping[str, Any]]) ->
         )
 
 
-_SYSTEM = ("system", "developer")
 _KEYS = frozenset(
     {
         "annotations",

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.datasets import facts, helper, ranges, sketch
+from reconciler.datasets import chat, facts, helper, ranges, sketch
 from reconciler.datasets import survey as loop
 from reconciler.datasets.facts import DatasetFacts
 from reconciler.datasets.part import Part
@@ -25,7 +25,9 @@ SYSTEM = {"role": "system", "content": "You sell lamps."}
 USER = {"role": "user", "content": "Is it bright?"}
 ANSWER = {"role": "assistant", "content": "Very."}
 CALL = {"id": "c1", "type": "function", "function": {"name": "measure", "arguments": "{}"}}
-TOOL = {"type": "function", "function": {"name": "measure"}}
+TOOL = {"type": "function", "function": {"name": "measure", "parameters": {"type": "object"}}}
+CALLING = {"role": "assistant", "tool_calls": [CALL]}
+TOLD = {"role": "tool", "tool_call_id": "c1", "content": "900 lm"}
 
 
 def preference(first: str, second: str) -> dict[str, Any]:
@@ -44,7 +46,12 @@ GOOD: list[Any] = [
     {"messages": [USER, ANSWER | {"content": '“Très” \\ "bright"\n'}]},
     {"messages": [USER, ANSWER | {"content": " "}]},
     {"messages": [USER, ANSWER | {"weight": 0}]},
+    {"messages": [USER, ANSWER | {"weight": 0}, USER, ANSWER | {"weight": 1}]},
     {"messages": [USER, ANSWER | {"reasoning_content": "Lamps are bright.", "id": 1}]},
+    {"messages": [SYSTEM, USER, ANSWER | {"reasoning_content": "Lamps are bright."}]},
+    {"messages": [USER, CALLING, TOLD, ANSWER], "tools": [TOOL], "parallel_tool_calls": True},
+    {"messages": [USER, CALLING | {"content": None}, TOLD, ANSWER, USER], "tools": [TOOL]},
+    {"messages": [USER, TOLD, CALLING], "tools": [TOOL]},
     {"messages": [USER, {"role": "assistant", "tool_calls": [CALL]}], "tools": [TOOL]},
     {"messages": [USER, {"role": "assistant", "tool_calls": [CALL]}], "tools": [TOOL, TOOL]},
     preference("Very.", "No."),
@@ -139,11 +146,13 @@ def test_what_is_known_at_sight_is_what_a_closer_look_finds(
     path.write_bytes(content)
     found = in_one(path)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chat.Reader, "read", lambda *_: None)
+        assert in_one(path) == found  # without the one way of knowing, and then without the other
         patch.setattr(loop, "LONG_ANSWER", -1)  # so that no line is taken for plain
         assert in_one(path) == found
 
 
-@pytest.mark.parametrize("line", [LINES[n] for n in (0, 1, 2, 3, 4, 10, 13)])
+@pytest.mark.parametrize("line", [LINES[n] for n in (0, 1, 2, 3, 4, 7, 9, 10, 11, 13, 14, 15, 18)])
 def test_what_is_common_is_known_at_sight(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "look", None)
     survey = loop.Survey(1000)

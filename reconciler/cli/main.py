@@ -108,7 +108,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             try:
                 result = command.invoke(context)
             except ReconcilerError as error:
-                _explain(error, given(context).json)
+                _explain(error, given(context).format)
                 return _code(error)
             return result if isinstance(result, int) else OK
     except click.exceptions.Exit as leaving:
@@ -138,14 +138,17 @@ def _code(error: ReconcilerError) -> int:
             return FAILED
 
 
-def _explain(error: ReconcilerError, as_json: bool) -> None:
+def _explain(error: ReconcilerError, format_: str) -> None:
+    if isinstance(error, SpecError) and format_ in ("json", "github"):
+        _explain_to_programs(error, format_)
+        return
     if isinstance(error, SpecError):
         for problem in error.problems:
             click.echo(str(problem), err=True)
         files = len({problem.file for problem in error.problems})
         click.echo(_counted(len(error.problems), files), err=True)
         return
-    if as_json:
+    if format_ == "json":
         import json
 
         body = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
@@ -154,6 +157,14 @@ def _explain(error: ReconcilerError, as_json: bool) -> None:
     click.echo(f"error: {error.message}", err=True)
     if error.hint:
         click.echo(f"       {error.hint}", err=True)
+
+
+def _explain_to_programs(error: SpecError, format_: str) -> None:
+    """What validate would print: a document on stderr, or annotations, which GitHub reads."""
+    from reconciler.report import choose
+
+    files = len({problem.file for problem in error.problems})
+    click.echo(choose(format_).problems(error.problems, files), err=format_ == "json")
 
 
 def _counted(problems: int, files: int) -> str:

@@ -48,7 +48,9 @@ def wait(
         if not done and options.format == "text":
             tell(result.outcomes)
         for outcome in result.outcomes:
-            if outcome.step.token not in done or outcome.result not in _QUIET:
+            before = done.get(outcome.step.token)
+            held = before is not None and before.result is Result.HELD
+            if before is None or held or outcome.result not in _QUIET:
                 done[outcome.step.token] = outcome
         progress.update(followed.rows(result))
 

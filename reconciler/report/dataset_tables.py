@@ -121,7 +121,7 @@ def document(rows: Sequence[DatasetRow]) -> str:
     - `overlaps`: a list of `{validation, examples, line, training_line}`;
     - `prices`: a list of `{provider, model, usd_per_million_tokens, usd_per_hour, estimate}`, the
       estimate as in a plan;
-    - `problems`: as in `kind: Validation`.
+    - `problems`: as in `kind: ValidationResult`.
     """
     shown = [_entry(row) for row in rows]
     body = {"apiVersion": API_VERSION, "kind": "DatasetReport", "datasets": shown}

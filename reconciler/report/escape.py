@@ -9,8 +9,6 @@ punctuation stands as it is; everything else stands as code, where GitHub makes 
 no mentions, no references and no formulas.
 """
 
-# ruff: noqa: RUF001 - the signs of multiplication and of ranges are meant
-
 from __future__ import annotations
 
 import html

@@ -5,8 +5,6 @@ only. An estimate must never read like a bill: money stands behind `≈` or `abo
 count that was sampled.
 """
 
-# ruff: noqa: RUF001, RUF002 - the signs of multiplication and of ranges are meant
-
 from __future__ import annotations
 
 from reconciler.cost import Estimate
@@ -90,7 +88,18 @@ def fact(step: Step) -> str:
     if step.estimate is None:
         return UNKNOWN if step.action is Action.CREATE else ""
     priced = f" {money(step.estimate)}" if step.estimate.usd is not None else ""
-    return size(step.estimate) + priced
+    before = last_time(step)
+    return size(step.estimate) + priced + (f" ({before})" if before else "")
+
+
+def last_time(step: Step) -> str:
+    """`was $0.70`: what the job before was expected to cost, where that was another sum."""
+    before = step.previous.estimate if step.previous else None
+    now = step.estimate
+    if before is None or now is None or before.usd is None or now.usd is None:
+        return ""
+    then = usd(before.usd)
+    return "" if then == usd(now.usd) else f"was {then}"
 
 
 def notes(step: Step) -> tuple[str, ...]:

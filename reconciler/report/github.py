@@ -175,9 +175,10 @@ def _of_outcome(outcome: Outcome) -> Iterator[_Annotation]:
     elif (job := words.outcome_job(outcome)) and not words.healthy(job):
         level = _Level.ERROR if job.status is JobStatus.FAILED else _Level.WARNING
         yield _at(step.spec, level, f"{words.status(job.status)}: {step.name}", advice)
-    elif result is Result.CREATED:
+    elif result is Result.CREATED or words.ended(outcome):
         told = " · ".join(words.outcome_facts(outcome))
-        yield _at(step.spec, _Level.NOTICE, title, told)
+        how = title if result is Result.CREATED or job is None else f"{job.status}: {step.name}"
+        yield _at(step.spec, _Level.NOTICE, how, told)
 
 
 def _of_problem(problem: Problem) -> _Annotation:

@@ -156,6 +156,8 @@ def _cost(step: Step) -> str:
     if not _estimated(step):
         return ""
     cost = estimates.money(step.estimate).removeprefix("≈ ").removeprefix("cost ")
+    if before := estimates.last_time(step):
+        cost = f"{cost} ({before})"
     return cost if step.action is Action.CREATE else f"({cost})"
 
 

@@ -15,9 +15,10 @@ from reconciler.errors import Problem
 class StatusRow:
     """How one spec's job stands. Times are unix seconds; None means the provider does not say.
 
-    `phase` is the sidecar's word; `sync` and `health` are those of `reconciler.health`. `synced` says whether a job is tied to what the spec asks for
-    now, None where nobody knows. `fine_tuned_model` is that job's model, `last_succeeded_model`
-    the newest one of this name that applications can use. `hint` is what to do next.
+    `phase` is the sidecar's word; `sync` and `health` are those of `reconciler.health`. `synced`
+    says whether a job is tied to what the spec asks for now, None where nobody knows.
+    `fine_tuned_model` is that job's model, `last_succeeded_model` the newest one of this name that
+    applications can use. `hint` is what to do next.
     """
 
     name: str

@@ -253,7 +253,9 @@ class TestBaseModel:
 class TestWandb:
     def test_the_key_comes_from_the_environment(self) -> None:
         request = CreateRequest(
-            spec=spec(integrations=INTEGRATIONS, section={"wandb_api_key_env": "OTHER_WANDB_API_KEY"}),
+            spec=spec(
+                integrations=INTEGRATIONS, section={"wandb_api_key_env": "OTHER_WANDB_API_KEY"}
+            ),
             base_model="m",
             training="d",
         )

@@ -179,3 +179,19 @@ def test_a_step_that_is_priced_is_a_create() -> None:
     step = samples.make_step(Action.CREATE, Reason.MISSING, estimate=samples.ESTIMATE)
     assert words.cost_notes(step) == ()
     assert words.cost_notes(replace(step, warning="soon gone")) == ("warning: soon gone",)
+
+
+def test_what_trains_again_says_what_it_was_expected_to_cost_the_last_time() -> None:
+    again = samples.TRAIN_AGAIN
+    assert again.previous is not None
+    cheaper = replace(samples.ESTIMATE, usd=0.7)
+    step = replace(
+        again,
+        estimate=samples.ESTIMATE,
+        previous=replace(again.previous, estimate=cheaper),
+    )
+    assert estimates.fact(step) == "51,204 tokens × 3 epochs ≈ $0.77 (was $0.70)"
+    same = replace(step, previous=replace(again.previous, estimate=samples.ESTIMATE))
+    assert estimates.last_time(same) == ""
+    unknown = replace(step, previous=replace(again.previous, estimate=replace(cheaper, usd=None)))
+    assert estimates.last_time(unknown) == ""

@@ -13,8 +13,8 @@ from reconciler.cli.verdict import verdict
 from reconciler.engine import PassResult, Request
 from reconciler.model import Action, Reason, Result
 from reconciler.retries import FIRST_WAIT_SECONDS
+from tests.e2e.account import Account, Accounts, reasons, results
 from tests.e2e.command import Command, creates
-from tests.e2e.test_lifecycle_run import Account, Accounts, reasons, results
 from tests.repository import Repository, repository
 
 DPO = "  method: {type: dpo, dpo: {hyperparameters: {n_epochs: 2}}}\n"

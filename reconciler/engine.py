@@ -46,9 +46,8 @@ class Request:
 
     `paths`, files and folders or names of specs, and `labels` (`key` or `key=value`) narrow it to
     some specs; empty means all. `tolerant`: specs with problems are left out instead of stopping
-    the others. `refresh_only` leaves creates and cancels to another pass, and looks at jobs that
-    are over too. `exact` counts every token. `max_creates` and `max_cost_usd` only lower what the
-    repository's policy allows.
+    the others. `refresh_only` leaves creates and cancels to another pass. `exact` counts every
+    token. `max_creates` and `max_cost_usd` only lower what the repository's policy allows.
     """
 
     paths: tuple[str, ...] = ()
@@ -82,7 +81,8 @@ class Desired:
 class PassResult:
     """What a pass found, decided and did.
 
-    `sidecars` are the files it wrote, `problems` those of the specs that it left out.
+    `sidecars` are the files it wrote, `problems` those of the specs that it left out. `creates`
+    says whether a pass like it would create what is due.
     """
 
     plan: Plan
@@ -91,6 +91,7 @@ class PassResult:
     state: State
     sidecars: tuple[Path, ...] = ()
     problems: tuple[Problem, ...] = ()
+    creates: bool = True
 
     @property
     def current(self) -> tuple[Record, ...]:
@@ -102,7 +103,7 @@ class PassResult:
     def settled(self) -> bool:
         """Whether nothing that the specs ask for goes on by itself."""
         again = any(retries.due_at(spec, self.state) is not None for spec in self.specs)
-        return not again and not schedule.open_records(self.current)
+        return not (again and self.creates) and not schedule.open_records(self.current)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +172,7 @@ class Reconciler:
                 state=ledger.state,
                 sidecars=written,
                 problems=desired.problems,
+                creates=not request.refresh_only,
             )
 
     def current(self, desired: Sequence[JobSpec], state: State) -> tuple[JobSpec, ...]:
@@ -190,7 +192,7 @@ class Reconciler:
                 current,
                 state,
                 self.config.namespace,
-                refresh=request.refresh or request.refresh_only,
+                refresh=request.refresh,
             )
             if request.selective:
                 tokens = {spec.token for spec in current}

@@ -32,7 +32,7 @@ class TestRefreshOnly:
         (job,) = house.provider.jobs.values()
         house.provider.end(job.id, JobStatus.SUCCEEDED)
         house.files.add("two")
-        (outcome,) = house.run(refresh_only=True).outcomes
+        (outcome,) = house.run(refresh_only=True, refresh=True).outcomes
         assert outcome.result is Result.REFRESHED
         assert house.files.sidecar("one")["phase"] == "Succeeded"
         assert len(house.provider.creates) == 1

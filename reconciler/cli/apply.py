@@ -108,7 +108,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     request = Request(
         paths=paths,
         labels=labels,
-        refresh=refresh,
+        refresh=refresh or refresh_only,
         refresh_only=refresh_only,
         prune=prune,
         hold_unknown=on_unknown == "hold",
@@ -138,7 +138,10 @@ def _apply(session: Reconciler, request: Request, options: Options, wishes: _Wis
     if wishes.wait:
         from reconciler.cli.waiting import wait
 
-        again = partial(session.run_once, request)
+        # What follows by itself was not reviewed: a reviewed plan is only waited for.
+        reviewed = wishes.reviewed is not None
+        later = replace(request, refresh_only=True) if reviewed else request
+        again = partial(session.run_once, later)
         result, ended = wait(session, options, (first, again), wishes.timeout, tell)
     else:
         result, ended = first(), True

@@ -1,0 +1,20 @@
+"""Waiting for a reviewed plan creates nothing that was not in it, however long it takes."""
+
+from __future__ import annotations
+
+from tests.e2e.command import Command, creates
+from tests.e2e.test_chain_run import chain
+
+
+def test_what_follows_a_reviewed_create_waits_for_a_review_of_its_own(reconcile: Command) -> None:
+    reconcile.environment = {"RECONCILER_SANDBOX": "1", "RECONCILER_SANDBOX_SPEED": "50"}
+    chain(reconcile.files)
+    reconcile("plan", "--out", "plan.json")
+    reconcile("apply", "--plan", "plan.json", "--wait")
+    account = reconcile.files.root / ".reconciler/sandbox/providers"
+    assert len(creates(account)) == 1
+    assert reconcile.files.sidecar("sft")["phase"] == "Succeeded"
+    (step,) = (s for s in reconcile.json("plan")["steps"] if s["name"] == "dpo")
+    assert step["action"] == "create"
+    reconcile("apply", "--wait")
+    assert len(creates(account)) == 2

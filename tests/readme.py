@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -26,23 +26,12 @@ def files() -> dict[str, str]:
 
 
 def document(name: str) -> Any:
-    """The file of that name, parsed."""
-    return yaml.load(files()[name], _Loader)
+    """The file of that name, parsed. `on`, a truth to YAML 1.1, is the word that GitHub reads."""
+    found = yaml.safe_load(files()[name])
+    return {"on" if key is True else key: value for key, value in found.items()}
 
 
 def _files() -> Iterator[tuple[str, str]]:
     for text in blocks("yaml"):
         if named := _NAMED.match(text):
             yield named[1], text
-
-
-class _Loader(yaml.SafeLoader):
-    """`on` is a word here, as it is to GitHub."""
-
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
-        first: [(tag, pattern) for tag, pattern in known if not tag.endswith(":bool")]
-        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))

@@ -192,7 +192,7 @@ def test_specs_that_are_not_sound_fail_the_pipeline(team: Team) -> None:
 
 def test_apply_creates_and_writes_back_and_refresh_only_looks(team: Team, jobs: Path) -> None:
     early, said, _ = team.on_main("refresh")
-    assert early == 5, said
+    assert early == 0, said
     assert creates(jobs) == []
     code, said, _ = team.on_main("apply")
     assert code == 0, said
@@ -203,8 +203,7 @@ def test_apply_creates_and_writes_back_and_refresh_only_looks(team: Team, jobs: 
     assert len(creates(jobs)) == 1
 
 
-def test_an_exit_code_that_is_forgiven_is_one_of_those_the_readme_tells() -> None:
+def test_only_what_waits_for_a_person_is_forgiven_and_only_to_a_plan() -> None:
     jobs = readme.document(".gitlab-ci.yml")
     assert jobs["plan"]["allow_failure"] == {"exit_codes": 1}
-    assert jobs["refresh"]["allow_failure"] == {"exit_codes": 5}
-    assert "allow_failure" not in jobs["apply"]
+    assert not any("allow_failure" in jobs[name] for name in ("apply", "refresh"))

@@ -180,21 +180,24 @@ def test_a_fork_is_planned_offline_by_the_rules_of_the_base_branch(team: Team, j
     assert creates(jobs) == []
 
 
-def test_a_fork_brings_no_configuration_and_no_records_of_its_own(team: Team) -> None:
+@pytest.mark.parametrize("records", [".reconciler/state.json", "records/state.json"])
+def test_a_fork_brings_no_configuration_and_no_records_of_its_own(team: Team, records: str) -> None:
+    config = CONFIG + f"state: {{backend: file, path: {records}}}\n"
+    team.developer.commit({"reconciler.yaml": config}, "where our records are")
     Repository(team.developer.root).add("support-bot")
     team.propose("add support")
     team.merge()
     team.apply()
     team.developer.git("pull", "--quiet", "origin", BRANCH)
-    forged = team.remote.files()[".reconciler/state.json"].replace("support-bot", "intent-router")
+    forged = team.remote.files()[records].replace("support-bot", "intent-router")
     Repository(team.developer.root).add("intent-router")
-    config = CONFIG + "namespace: elsewhere\nstate: {backend: file, path: specs/s.json}\n"
     team.developer.write(
         {
-            "reconciler.yaml": config,
-            ".reconciler/state.json": forged,
-            ".reconciler/cache/facts/x": "",
+            "reconciler.yaml": config.replace(records, "specs/s.json"),
+            "specs/reconciler.yaml": config,
             "specs/s.json": forged,
+            records: forged,
+            ".reconciler/cache/facts/x": "",
         }
     )
     team.developer.git("add", "--force", ".reconciler")
@@ -202,9 +205,11 @@ def test_a_fork_brings_no_configuration_and_no_records_of_its_own(team: Team) ->
     done = team.run("plan", "plan", fork(base))
     assert done.code == 0, done.log
     assert done.outputs["creates"] == "1", "support-bot is known, intent-router is not"
-    machine = team.folder / f"machine-{team.machines}" / "checkout"
-    assert not (machine / "reconciler.yaml").exists()
-    assert not (machine / ".reconciler" / "cache" / "facts" / "x").exists()
+    checkout = team.folder / f"machine-{team.machines}" / "checkout"
+    assert (checkout / "reconciler.yaml").read_text() == config
+    assert (checkout / records).read_text() == team.remote.files()[records]
+    assert not (checkout / "specs" / "reconciler.yaml").exists()
+    assert not (checkout / ".reconciler" / "cache" / "facts" / "x").exists()
 
 
 def test_a_fork_is_only_checked_where_the_state_is_out_of_its_reach(team: Team) -> None:

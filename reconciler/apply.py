@@ -299,7 +299,7 @@ def _record(spec: JobSpec, scope: str) -> Record:
 def _bound(step: Step, scope: str, job: Job | None) -> Record:
     """The record of a step whose job is known: state's own, or a new one where state had none."""
     if step.record is not None:
-        record = step.record
+        record = _steered(step) or step.record
     elif step.spec is not None and job is not None:
         record = _found(_record(step.spec, scope), job)
     else:

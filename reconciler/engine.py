@@ -353,6 +353,7 @@ class Reconciler:
             aside = self.config.root / ".reconciler" / "sandbox" / "status" / path.name
             if done := status.write_sidecar(path, document, elsewhere=aside):
                 written.append(done)
+            written += status.remove_former(path, spec, sandbox=self.sandbox)
         return tuple(written)
 
 

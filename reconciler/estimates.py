@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.cost import Estimate, TokenCount, estimate
-from reconciler.errors import ConfigError
+from reconciler.errors import ConfigError, SpecError
 from reconciler.model import Action, JobSpec, Plan, Reason, Step
 
 CACHE = Path(".reconciler/cache/tokens")
@@ -39,7 +39,8 @@ def priced(
     """The plan with an estimate in every step that creates, or would if it were not held.
 
     `exact` counts every token of every file, however large. A step has none where its data is not
-    here, or where training is not paid for by the token.
+    here, or where training is not paid for by the token. Raises SpecError for data that has
+    changed since it was read.
     """
     pricer = _Pricer(root, exact=exact, progress=progress)
     return replace(decided, steps=tuple(pricer.step(step) for step in decided.steps))
@@ -76,16 +77,19 @@ class _Pricer:
         from reconciler.datasets import tokens
 
         tell = self._progress
-        return tokens.count(
-            self._root / path,
-            sha256=sha256,
-            size=size,
-            tokenizer=self._tokenizer(spec),
-            limit=spec.base.max_tokens_per_example if spec.base else None,
-            exact=self._exact,
-            cache=self._root / CACHE,
-            progress=None if tell is None else lambda done, total: tell(path, done, total),
-        )
+        try:
+            return tokens.count(
+                self._root / path,
+                sha256=sha256,
+                size=size,
+                tokenizer=self._tokenizer(spec),
+                limit=spec.base.max_tokens_per_example if spec.base else None,
+                exact=self._exact,
+                cache=self._root / CACHE,
+                progress=None if tell is None else lambda done, total: tell(path, done, total),
+            )
+        except SpecError as error:
+            raise SpecError([replace(problem, file=path) for problem in error.problems]) from None
 
     def _tokenizer(self, spec: JobSpec) -> str:
         named = (spec.base.tokenizer if spec.base else None) or DEFAULT_TOKENIZER

@@ -38,13 +38,18 @@ class Known:
     state: State
     reality: Mapping[str, Observation]
 
+    def deleted(self, token: str) -> bool:
+        """Whether the model of a token's last attempt has been deleted."""
+        record = self._newest(token)
+        return record is not None and record.model_deleted
+
+    def _newest(self, token: str) -> Record | None:
+        record = self.state.records.get(token)
+        return retries.newest(record, self.state.records) if record else None
+
     def job(self, token: str) -> Job | None:
         """The job of a token, or of the last attempt after it, as seen last."""
-        record = self.state.records.get(token)
-        if record is not None:
-            record = retries.newest(record, self.state.records)
-        if record is not None and record.model_deleted:
-            return None
+        record = self._newest(token)
         seen = self.reality.get(record.token if record else token)
         return seen.jobs[0] if seen and seen.jobs else record.job if record else None
 
@@ -68,11 +73,41 @@ def gated(step: Step, known: Known, circumstances: Circumstances) -> Step:
             f"{absent.path} is not in this checkout and was never uploaded",
             "fetch the data, or apply where it is",
         )
-    step = _with_previous(step, spec, known.latest.get(step.name, ()))
+    history = known.latest.get(step.name, ())
+    if twin := _twin(spec, history):
+        return held.hold(
+            Reason.SAME_TRAINING,
+            f"the very same was trained as {twin.token}, under a name that is not told any more",
+            "previous_names hold every former name, the newest first; to train it again, raise"
+            " spec.attempt",
+        )
+    step = _with_previous(step, spec, history)
     step = replace(step, warning=_notice(spec, circumstances))
     if spec.model_from is None:
         return replace(step, base_model=spec.model)
-    return _chained(step, held, spec.model_from, known.job(spec.identity["model"]["from"]))
+    token = spec.identity["model"]["from"]
+    if known.deleted(token):
+        return held.hold(
+            Reason.WAITING_FOR_SPEC,
+            f"it trains on the model of {spec.model_from}, which was deleted",
+            f"to train that again, raise spec.attempt of {spec.model_from}",
+        )
+    return _chained(step, held, spec.model_from, known.job(token))
+
+
+def _twin(spec: JobSpec, history: Sequence[Record]) -> Record | None:
+    """A job of this spec that a slip in its names has hidden: same training, another token."""
+    bindings = (Binding.BOUND, Binding.PENDING)
+    return next(
+        (
+            record
+            for record in history
+            if record.digest == spec.digest
+            and record.token != spec.token
+            and record.binding in bindings
+        ),
+        None,
+    )
 
 
 def _closed(spec: JobSpec, held: Steps, circumstances: Circumstances) -> Step | None:
@@ -106,7 +141,7 @@ def _notice(spec: JobSpec, circumstances: Circumstances) -> str:
     if base is None:
         return ""
     if (left := _days(base.shuts_down_on, today, SHUTDOWN_NOTICE_DAYS)) is not None:
-        when = f"on {base.shuts_down_on}, in {left} days"
+        when = f"on {base.shuts_down_on}, in {left} day{'s' * (left != 1)}"
         return f"{base.id} shuts down {when}, and its fine-tunes with it"
     if _days(base.closes_on, today, SHUTDOWN_NOTICE_DAYS) is not None:
         return f"{base.id} takes no new jobs from {base.closes_on} on"
@@ -139,7 +174,7 @@ def _chained(step: Step, held: Steps, upstream: str, job: Job | None) -> Step:
     if job and job.status.terminal:
         return held.hold(
             Reason.WAITING_FOR_SPEC,
-            f"it trains on the model of {upstream}, whose job {job.status.value}",
+            f"it trains on the model of {upstream}, {_ENDED[job.status]}",
             f"mend {upstream}; this one follows by itself",
         )
     return held.hold(
@@ -147,6 +182,13 @@ def _chained(step: Step, held: Steps, upstream: str, job: Job | None) -> Step:
         f"it trains on the model of {upstream}, which is not there yet",
         "it follows by itself on the first pass after that one has succeeded",
     )
+
+
+_ENDED = {
+    JobStatus.FAILED: "whose job failed",
+    JobStatus.CANCELLED: "whose job was cancelled",
+    JobStatus.SUCCEEDED: "whose job left no model",
+}
 
 
 def _with_previous(step: Step, spec: JobSpec, history: Sequence[Record]) -> Step:

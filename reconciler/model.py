@@ -305,6 +305,7 @@ class Reason(StrEnum):
     NOT_CONFIGURED = "NotConfigured"
     MODEL_CLOSED = "ModelClosed"
     MODEL_DELETED = "ModelDeleted"
+    SAME_TRAINING = "SameTraining"
     MODEL_SHUTS_DOWN = "ModelShutsDown"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     NO_SPEC = "NoSpec"

@@ -57,10 +57,15 @@ def newest(record: Record, records: Mapping[str, Record]) -> Record:
     while record.job is not None and record.job.status is JobStatus.FAILED:
         name = record.token[: -TOKEN_HASH_LENGTH - 1]
         following = records.get(token(record.namespace, name, digest(_again(record.identity))))
-        if following is None:
+        if following is None or _attempts(following) <= _attempts(record):
             break
         record = following
     return record
+
+
+def _attempts(record: Record) -> int:
+    number: int = record.identity.get("retry", 0)
+    return number
 
 
 def _again(identity: Mapping[str, Any]) -> dict[str, Any]:

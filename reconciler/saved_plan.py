@@ -121,6 +121,10 @@ def _difference(before: PinnedStep | None, after: PinnedStep | None) -> Iterator
 
 _COMPARED: Mapping[str, str] = {
     "action": "action",
+    "name": "name",
+    "digest": "digest",
+    "training_sha256": "training data",
+    "validation_sha256": "validation data",
     "provider": "provider",
     "base_model": "base model",
     "job_id": "job",

@@ -83,7 +83,7 @@ def _labelled(loaded: Loaded, label: str) -> Loaded:
     )
     if not found:
         raise ConfigError(
-            f"no spec carries the label {label}",
+            f"none of these specs carries the label {label}",
             hint="labels stand under metadata.labels; write key or key=value",
         )
     return replace(loaded, specs=found)

@@ -204,6 +204,26 @@ def write_sidecar(path: Path, document: Mapping[str, Any], *, elsewhere: Path) -
     return path
 
 
+def remove_former(path: Path, spec: JobSpec, *, sandbox: bool) -> list[Path]:
+    """Remove the sidecars that a spec had under former names; those removed.
+
+    `path` is its sidecar now. What is no sidecar of that name stays, and in the sandbox what tells
+    of a real job.
+    """
+    removed = []
+    for name in spec.previous_names:
+        former = path.with_name(f"{name}{SUFFIX}")
+        try:
+            data = former.read_bytes()
+        except OSError:
+            continue
+        ours = b"kind: FineTuningJobStatus\n" in data and f"\n  name: {name}\n".encode() in data
+        if ours and (_SANDBOX_MARK in data) == sandbox:
+            former.unlink(missing_ok=True)
+            removed.append(former)
+    return removed
+
+
 def _in_order(value: Any) -> Any:
     """Keys sorted all the way down: a provider may send them in another order every time."""
     match value:

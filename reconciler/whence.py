@@ -48,10 +48,19 @@ def _found(asked: str, state: State) -> Iterator[tuple[Record, str | None]]:
 
 
 def _base(record: Record, state: State) -> Origin | None:
-    """The spec's own upstream, and that one's; a chain is as long as specs name each other."""
+    """The spec's own upstream, and that one's; a circle, which only an edited state has, ends."""
+    passed = {record.token: record}
+    while (upstream := _upstream(record, state)) is not None and upstream.token not in passed:
+        passed[upstream.token] = record = upstream
+    base = None
+    for link in reversed(list(passed.values())[1:]):
+        base = Origin(record=link, base=base)
+    return base
+
+
+def _upstream(record: Record, state: State) -> Record | None:
     match record.identity.get("model"):
         case {"from": str(token)} if token in state.records:
-            upstream = retries.newest(state.records[token], state.records)
-            return Origin(record=upstream, base=_base(upstream, state))
+            return retries.newest(state.records[token], state.records)
         case _:
             return None

@@ -153,3 +153,69 @@ def _fail(house: House, job_id: str) -> None:
     failed = house.provider.jobs[job_id]
     error = JobError(code="server_error", message="Internal error")
     house.provider.jobs[job_id] = replace(failed, error=error)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "becomes"),
+    [("cancel", "orphan", Result.ORPHANED), ("orphan", "cancel", Result.CANCELLED)],
+)
+def test_a_policy_that_is_edited_in_the_pass_that_sees_news_counts(
+    house: House, before: str, after: str, becomes: Result
+) -> None:
+    house.files.add("a", f"  deletion_policy: {before}\n")
+    house.run()
+    (job,) = house.provider.jobs.values()
+    news = replace(job, status=JobStatus.RUNNING, provider_status="running")
+    house.provider.jobs[job.id] = news
+    house.files.add("a", f"  deletion_policy: {after}\n")
+    assert house.results() == [Result.REFRESHED]
+    (house.files.root / "specs/a.yaml").unlink()
+    assert house.results(prune=True) == [becomes]
+
+
+class TestNames:
+    @staticmethod
+    def rename(house: House, new: str, *former: str) -> None:
+        """The one spec of the house under another name."""
+        (old,) = (p for p in (house.files.root / "specs").glob("*.yaml") if ".status" not in p.name)
+        old.unlink()
+        path = house.files.add(new)
+        names = f"  previous_names: [{', '.join(former)}]\n" if former else ""
+        path.write_text(path.read_text().replace(f"  name: {new}\n", f"  name: {new}\n{names}"))
+
+    @pytest.fixture
+    def trained(self, house: House) -> House:
+        """A spec called a, now b, whose job has succeeded."""
+        house.files.add("a")
+        house.run()
+        house.provider.end("ftjob-1")
+        house.run()
+        self.rename(house, "b", "a")
+        assert house.results() == [Result.UNCHANGED]
+        return house
+
+    def test_the_sidecar_goes_with_the_name(self, trained: House) -> None:
+        left = {path.name for path in (trained.files.root / "specs").glob("*.status.yaml")}
+        assert left == {"b.status.yaml"}
+        assert trained.files.sidecar("b")["fine_tuned_model"] == "ft:ftjob-1"
+
+    def test_what_is_no_sidecar_stays(self, trained: House) -> None:
+        ours = trained.files.root / "specs/a.status.yaml"
+        ours.write_text("notes: mine\n")
+        trained.run()
+        assert ours.read_text() == "notes: mine\n"
+
+    @pytest.mark.parametrize("former", [("a", "b"), ()], ids=["in the wrong order", "forgotten"])
+    def test_a_slip_in_the_names_is_not_paid_for(
+        self, trained: House, former: tuple[str, ...]
+    ) -> None:
+        self.rename(trained, "c" if former else "b", *former)
+        (outcome,) = trained.run().outcomes
+        assert (outcome.result, outcome.step.reason) == (Result.HELD, Reason.SAME_TRAINING)
+        assert len(trained.provider.creates) == 1
+
+    def test_raising_the_attempt_trains_it_again_all_the_same(self, trained: House) -> None:
+        self.rename(trained, "b")
+        path = trained.files.root / "specs/b.yaml"
+        path.write_text(path.read_text() + "  attempt: 1\n")
+        assert trained.results() == [Result.CREATED]

@@ -134,3 +134,9 @@ def test_a_chain_goes_on_from_the_attempt_that_succeeded() -> None:
     circumstances = Circumstances(now=NOW, namespace="default", complete=False)
     (step,) = plan([follower], known, {follower.token: Observation()}, circumstances).steps
     assert (step.action, step.base_model) == (Action.CREATE, "ft:second")
+
+
+def test_an_edited_state_in_which_attempts_name_each_other_comes_to_an_end() -> None:
+    first = failed(SPEC, ago=1e6)
+    impostor = replace(first, token=attempt(1).token)
+    assert retries.newest(first, state(first, impostor).records) == first

@@ -395,3 +395,10 @@ class TestSchema:
         place.update([lost])
         place["more"] = 1
         assert not VALIDATOR.is_valid(document)
+
+
+@pytest.mark.parametrize("field", ["digest", "training_sha256", "validation_sha256", "name"])
+def test_what_a_reviewer_read_of_a_spec_is_held_against_it(field: str) -> None:
+    edited = replace(REVIEWED.steps[0], **{field: "edited"})
+    (told,) = moved(REVIEWED, replace(REVIEWED, steps=(edited, *REVIEWED.steps[1:])))
+    assert told.endswith("→ edited")

@@ -132,7 +132,7 @@ def test_where_there_is_no_spec_at_all(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("label", ["owner", "team=marketing", "team=", "=support", "Team"])
 def test_a_label_that_nobody_carries(repo: Repository, label: str) -> None:
     message, hint = refusal(repo, labels=(label,))
-    assert message == f"no spec carries the label {label}"
+    assert message == f"none of these specs carries the label {label}"
     assert hint == "labels stand under metadata.labels; write key or key=value"
 
 

@@ -161,3 +161,19 @@ def test_nothing_is_changed_by_asking() -> None:
     before = dict(KNOWN.records)
     whence.origins("ftjob-1", KNOWN)
     assert KNOWN.records == before
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_a_circle_which_only_an_edited_state_has_is_walked_once(length: int) -> None:
+    made = [record(f"job-{number}", done(number)) for number in range(length)]
+    ring = [
+        replace(one, identity={**one.identity, "model": {"from": made[(at + 1) % length].token}})
+        for at, one in enumerate(made)
+    ]
+    (origin,) = origins("ft:model-0", state(*ring))
+    assert len(walked(origin)) == length
+
+
+def test_a_chain_may_be_thousands_long() -> None:
+    (origin,) = origins("ft:model-2999", state(*chain(3_000)))
+    assert len(walked(origin)) == 3_000

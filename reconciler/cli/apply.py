@@ -103,6 +103,10 @@ def command(  # noqa: PLR0913 - one parameter per option
     from reconciler.engine import Request
 
     options = given(context)
+    if delete_models and plan_file is not None:
+        raise ConfigError(
+            "--delete-models deletes what no plan shows", hint="run it without --plan"
+        )
     if delete_models and not prune:
         raise ConfigError("--delete-models goes with --prune", hint="add --prune")
     request = Request(
@@ -196,7 +200,12 @@ def _as_reviewed(given_: Request, reviewed: SavedPlan, file: Path) -> Request:
     """What the plan was made for, with limits that may be lowered once more."""
     request = reviewed.request
     limits = replace(
-        request, max_creates=given_.max_creates, max_cost_usd=given_.max_cost_usd, offline=False
+        request,
+        max_creates=given_.max_creates,
+        max_cost_usd=given_.max_cost_usd,
+        offline=False,
+        refresh_only=given_.refresh_only,
+        hold_unknown=given_.hold_unknown or request.hold_unknown,
     )
     asked = replace(given_, refresh=request.refresh, exact=request.exact)
     same = (asked.paths, asked.labels, asked.prune) in (

@@ -152,7 +152,7 @@ def overlap(training: DatasetFacts, validation: DatasetFacts) -> Overlap | None:
     Examples are the same if their bytes are. Of large files only a part is compared, so that a
     single common example may go unseen.
     """
-    limit = min(training.sketch.limit, validation.sketch.limit)
+    limit = 1 << min(training.sketch.bits, validation.sketch.bits)
     places = dict(
         zip(unpacked(training.sketch.hashes), unpacked(training.sketch.lines), strict=True)
     )
@@ -161,7 +161,7 @@ def overlap(training: DatasetFacts, validation: DatasetFacts) -> Overlap | None:
         for number, line in zip(
             unpacked(validation.sketch.hashes), unpacked(validation.sketch.lines), strict=True
         )
-        if number >> 32 < limit and number in places
+        if number < limit and number in places
     ]
     if not common:
         return None

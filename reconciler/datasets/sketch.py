@@ -1,49 +1,45 @@
 """Which examples a file holds, in bounded memory: to find those it holds twice, or another holds.
 
-`survey` adds every line. A line is known by 64 bits, the CRC-32 of its bytes and below it an
-Adler-32 of its length and its end: the same in every process and every run, and much cheaper than
-a hash that withstands malice, which nobody has here. Of a large file only the lines are kept whose
-number lies below a limit; the limit follows from the file's content alone, not from the order of
-reading, so that two sketches of any two files can be held against each other.
+`survey` adds every line. A line is known by the 64 bits of its XXH3: the same in every process and
+every run, and much cheaper than a hash that withstands malice, which nobody has here. Of a large
+file only the lines are kept whose number lies below a limit; the limit follows from the file's
+content alone, not from the order of reading, so that two sketches of any two files can be held
+against each other.
 
-Two different examples are taken for one if their CRC-32, their lengths and their ends agree by
-chance: of a hundred thousand examples that are all as long and end the same, about one pair; of
-others, hardly ever. That is worth a warning and no more.
+Two different examples are taken for one only by chance: among all that are kept, once in two
+billion files. What it says is a warning and no more.
 """
 
 from __future__ import annotations
 
 import sys
 from array import array
-from zlib import adler32, crc32
 
 from msgspec import Struct
+from xxhash import xxh3_64_intdigest
 
 MOST = 131_072
 """Examples kept. Of a file with more, a half is known, a quarter, and so on."""
 
-END = 256
-"""Bytes of a line's end that are in the lower half of its number."""
-
-ALL = 1 << 32
-"""The limit, on the CRC-32, below which every line lies."""
+ALL = 1 << 64
+"""The limit below which every number lies."""
 
 
 class Sketch(Struct, frozen=True, array_like=True, gc=False):
-    """The examples of a file whose CRC-32 lies below `limit`.
+    """The examples of a file whose numbers lie below two to the power of `bits`.
 
     `hashes` holds their numbers, each of 8 bytes, and `lines` the line where each stands first,
     each of 8 bytes, both in the order of the lines, the lowest byte first.
     """
 
-    limit: int = ALL
+    bits: int = 64
     hashes: bytes = b""
     lines: bytes = b""
 
 
 def number_of(line: bytes) -> int:
     """The 64 bits by which a line is known. `line` has no line end. `survey` writes it out."""
-    return crc32(line) << 32 | adler32(line[-END:], len(line))
+    return xxh3_64_intdigest(line)
 
 
 class Seen:
@@ -66,17 +62,17 @@ class Seen:
 
     def absorb(self, later: Sketch, again: list[tuple[int, int, int]], shift: int) -> None:
         """Take what a later range has seen, whose first line is line `shift` + 1 here."""
-        self._lower(min(self.limit, later.limit))
+        self._lower(min(self.limit, 1 << later.bits))
         if not self.first and not shift:
             self.first = dict(zip(unpacked(later.hashes), unpacked(later.lines), strict=True))
             later = Sketch()
         for number, line in zip(unpacked(later.hashes), unpacked(later.lines), strict=True):
-            if number >> 32 < self.limit and (
+            if number < self.limit and (
                 self.first.setdefault(number, line + shift) != line + shift
             ):
                 self.repeat(number, line + shift)
         for number, count, line in again:
-            if number >> 32 < self.limit:
+            if number < self.limit:
                 more, where = self.again.get(number, (0, line + shift))
                 self.again[number] = (more + count, where)
         self.shrink()
@@ -84,14 +80,14 @@ class Seen:
     @property
     def sketch(self) -> Sketch:
         """What is kept."""
-        return Sketch(self.limit, packed(self.first), packed(self.first.values()))
+        return Sketch(self.limit.bit_length() - 1, packed(self.first), packed(self.first.values()))
 
     def _lower(self, limit: int) -> None:
         if limit == self.limit:
             return
         self.limit = limit
-        self.first = {n: line for n, line in self.first.items() if n >> 32 < limit}
-        self.again = {n: seen for n, seen in self.again.items() if n >> 32 < limit}
+        self.first = {n: line for n, line in self.first.items() if n < limit}
+        self.again = {n: seen for n, seen in self.again.items() if n < limit}
 
 
 def packed(numbers: object) -> bytes:

@@ -7,9 +7,9 @@ the other ranges. It reads no file, and no line of it is kept.
 from __future__ import annotations
 
 import hashlib
-from zlib import adler32, crc32
 
 from msgspec import UNSET
+from xxhash import xxh3_64_intdigest
 
 from reconciler.datasets import chat, plain
 from reconciler.datasets.examples import Example, count_strings, look
@@ -17,7 +17,7 @@ from reconciler.datasets.findings import Findings
 from reconciler.datasets.part import FIRSTS, Part, ShapeSeen, remember_set
 from reconciler.datasets.position import column
 from reconciler.datasets.shape import Shape
-from reconciler.datasets.sketch import END, Seen
+from reconciler.datasets.sketch import Seen
 from reconciler.datasets.traits import LONG_ANSWER, Traits, traits, warnings
 
 
@@ -89,18 +89,15 @@ class Survey:
     def _take(self, lines: list[bytes], *, try_plain: bool) -> None:
         """The loop: written for speed, and told apart from what is rare."""
         seen, groups, decode = self._seen, self._groups, plain.decode
-        first, limit = seen.first, seen.limit
+        first, limit, hashed = seen.first, seen.limit, xxh3_64_intdigest
         blank = bool(self._blank_since)
         for number, line in enumerate(lines, self._part.lines + 1):
             if blank or not line or line.isspace():
                 blank = self._is_blank(number, line)
                 if blank:
                     continue
-            check = crc32(line)
-            if check < limit:
-                key = check << 32 | adler32(line[-END:], len(line))
-                if first.setdefault(key, number) != number:
-                    seen.repeat(key, number)
+            if (key := hashed(line)) < limit and first.setdefault(key, number) != number:
+                seen.repeat(key, number)
             if not try_plain:
                 self._not_plain(number, line)
                 continue

@@ -138,6 +138,11 @@ class Page:
             self._put(at + (max(0, cell.width - cell.span.cells) if cell.right else 0), cell.span)
             at += cell.width + GAP
 
+    def blank(self) -> None:
+        """An empty line, between two things that do not belong together."""
+        self._finish_line()
+        self._lines.append("")
+
     def whole_line(self, spans: Iterable[Span]) -> None:
         """A line that is never wrapped, because programs read it too."""
         self._finish_line()

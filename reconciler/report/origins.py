@@ -26,7 +26,7 @@ def text(found: Sequence[Origin], **layout: Unpack[Layout]) -> str:
     page = Page(**layout)
     for index, origin in enumerate(found):
         if index:
-            page.whole_line([])
+            page.blank()
         current: Origin | None = origin
         while current is not None:
             _block(page, current)

@@ -174,7 +174,7 @@ def test_a_sketch_that_overflows_is_the_same_in_ranges(
         assert in_ranges(path, length) == found
     assert len(found.sketch.hashes) // 8 <= most
     known = {sketch.number_of(line[:-1]) for line in lines}
-    kept = {n for n in known if n >> 32 < found.sketch.limit}
+    kept = {n for n in known if n < 1 << found.sketch.bits}
     assert set(sketch.unpacked(found.sketch.hashes)) == kept
     assert found.duplicates == sum(sketch.number_of(line[:-1]) in kept for line in lines) - len(
         kept

@@ -270,3 +270,7 @@ class TestDocument:
 
     def test_nothing_found(self) -> None:
         assert json.loads(document([]))["origins"] == []
+
+
+def test_two_origins_stand_a_line_apart() -> None:
+    assert "" in lines(Origin(record=DPO), Origin(record=SFT))

@@ -216,8 +216,8 @@ class _Reading:
             message = "begins with a byte order mark"
             hint = "save it as UTF-8 without one"
             whole.findings.add(1, 1, message, hint, "byte-order-mark")
-        helpers = int(self._size >= ranges.WORTH_TWO and ranges.cores() > 1)
-        ranges.survey(self._source, None if hashed else digest, whole, helpers=helpers)
+        alone = self._size < ranges.WORTH_TWO or ranges.cores() == 1
+        ranges.survey(self._source, None if hashed else digest, whole, alone=alone)
         part = whole.part
         if part.overlong:
             message = f"the line is longer than {MAX_LINE // 2**20} MiB"

@@ -58,24 +58,24 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def survey(source: Source, digest: Digest | None, whole: Whole, *, helpers: int) -> None:
+def survey(source: Source, digest: Digest | None, whole: Whole, *, alone: bool) -> None:
     """Survey the whole file into `whole`, and hash it unless that is done.
 
-    `helpers` is 0, or 1 for a second process. Raises OSError.
+    Unless `alone`, a second process takes part. Raises OSError.
     """
-    if helpers == 0:
+    if alone:
         if digest and source.begin:
             source.stream.seek(0)
             digest.update(source.stream.read(source.begin))
         size = source.status.st_size
         whole.absorb(surveyed(source, (source.begin, size), digest))
         return
-    from reconciler.datasets.helper import Helper  # few files are so large
+    from reconciler.datasets.second import SecondProcess  # few files are so large
 
     todo = deque(enumerate(cuts(source, RANGE)))
     count = len(todo)
     parts: dict[int, Part] = {}
-    with Helper(source.path, source.status, source.max_line, todo, parts) as helper:
+    with SecondProcess(source.path, source.status, source.max_line, todo, parts) as second:
         if digest:
             hash_all(source.stream, source.status.st_size, digest)
         taken = counted = 0
@@ -85,13 +85,13 @@ def survey(source: Source, digest: Digest | None, whole: Whole, *, helpers: int)
                 taken += 1
                 if whole.part.overlong:
                     return
-            elif (mine := helper.next()) is not None:
+            elif (mine := second.next()) is not None:
                 number, range_ = mine
                 parts[number] = surveyed(source, range_)
             else:
-                helper.wait()
-            source.done(helper.bytes - counted)
-            counted = helper.bytes
+                second.wait()
+            source.done(second.bytes - counted)
+            counted = second.bytes
 
 
 def surveyed(source: Source, range_: Range, digest: Digest | None = None) -> Part:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from itertools import count
 
 from msgspec import Struct
 from xxhash import xxh3_64_intdigest
@@ -38,8 +39,8 @@ class Sketch(Struct, frozen=True, array_like=True, gc=False):
 
 
 def number_of(line: bytes) -> int:
-    """The 64 bits by which a line is known. `line` has no line end. `survey` writes it out."""
-    return xxh3_64_intdigest(line)
+    """The 64 bits by which a line is known. `line` has no line end; `survey` hashes it with one."""
+    return xxh3_64_intdigest(line + b"\n")
 
 
 class Seen:
@@ -50,10 +51,21 @@ class Seen:
         self.first: dict[int, int] = {}
         self.again: dict[int, tuple[int, int]] = {}  # how often again, and at which line first
 
+    def add(self, numbers: list[int], begin: int) -> None:
+        """Add the lines from `begin` on, by their numbers: many at once, as most are new."""
+        new = dict(zip(numbers, count(begin)))
+        whole = self.limit == ALL and len(new) == len(numbers)
+        if whole and self.first.keys().isdisjoint(new):
+            self.first.update(new)
+            return
+        for line, number in enumerate(numbers, begin):
+            if number < self.limit and self.first.setdefault(number, line) != line:
+                self.repeat(number, line)
+
     def repeat(self, number: int, line: int) -> None:
         """Line `line` holds an example that was there before."""
-        count, where = self.again.get(number, (0, line))
-        self.again[number] = (count + 1, where)
+        times, where = self.again.get(number, (0, line))
+        self.again[number] = (times + 1, where)
 
     def shrink(self) -> None:
         """Keep no more than fit. Called often, but not for every line."""
@@ -66,15 +78,19 @@ class Seen:
         if not self.first and not shift:
             self.first = dict(zip(unpacked(later.hashes), unpacked(later.lines), strict=True))
             later = Sketch()
-        for number, line in zip(unpacked(later.hashes), unpacked(later.lines), strict=True):
-            if number < self.limit and (
-                self.first.setdefault(number, line + shift) != line + shift
-            ):
-                self.repeat(number, line + shift)
-        for number, count, line in again:
+        new = dict(
+            zip(unpacked(later.hashes), map(shift.__add__, unpacked(later.lines)), strict=True)
+        )
+        if self.limit == ALL and self.first.keys().isdisjoint(new):
+            self.first.update(new)
+            new.clear()
+        for number, line in new.items():
+            if number < self.limit and self.first.setdefault(number, line) != line:
+                self.repeat(number, line)
+        for number, times, line in again:
             if number < self.limit:
                 more, where = self.again.get(number, (0, line + shift))
-                self.again[number] = (more + count, where)
+                self.again[number] = (more + times, where)
         self.shrink()
 
     @property

@@ -7,6 +7,8 @@ the other ranges. It reads no file, and no line of it is kept.
 from __future__ import annotations
 
 import hashlib
+from io import BytesIO
+from itertools import count, repeat
 
 from msgspec import UNSET
 from xxhash import xxh3_64_intdigest
@@ -35,28 +37,33 @@ class Survey:
         self._blank_since = 0  # the first of the blank lines just passed, 0 for none
         self._unknown = 0  # lines of this block that `plain` did not know
         self._rest = 0  # blocks that it is not asked about
+        self._apart = 0  # blocks whose lines are decoded one by one
 
     def take(self, block: bytes) -> None:
         """Take a block of lines, each of them whole; the last may lack its line end.
 
         A line longer than is read ends the survey, and `given_up` says so.
         """
-        lines = block.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
+        ended = block.endswith(b"\n")
+        lines = BytesIO(block if ended else block + b"\n").readlines()  # half of what split takes
         if b"\r" in block:
             lines = self._without_returns(lines)
-        longest = max(map(len, lines), default=0)
+        longest = max(map(len, lines), default=1) - 1
         self._part.longest = max(self._part.longest, longest)
         if longest >= self._max_line:
-            whole = self._max_line - block.endswith(b"\n")
-            fits = next((n for n, line in enumerate(lines) if len(line) > whole), None)
+            whole = self._max_line - ended
+            fits = next((n for n, line in enumerate(lines) if len(line) > whole + 1), None)
             if fits is not None:
                 self._take(lines[:fits], try_plain=False)
                 self.overlong()
                 return
         self._unknown = 0
-        self._take(lines, try_plain=not self._rest and longest <= LONG_ANSWER)
+        try_plain = not self._rest and longest <= LONG_ANSWER
+        values = self._decoded(lines) if try_plain and not self._blank_since else None
+        if values is None:
+            self._take(lines, try_plain=try_plain)
+        else:
+            self._take_decoded(lines, values)
         if self._rest:
             self._rest -= 1
         elif self._unknown > len(lines) // 2:
@@ -86,45 +93,89 @@ class Survey:
         part.again = [(number, count, line) for number, (count, line) in seen.again.items()]
         return part
 
-    def _take(self, lines: list[bytes], *, try_plain: bool) -> None:
-        """The loop: written for speed, and told apart from what is rare."""
-        seen, groups, decode = self._seen, self._groups, plain.decode
-        first, limit, hashed = seen.first, seen.limit, xxh3_64_intdigest
-        blank = bool(self._blank_since)
-        for number, line in enumerate(lines, self._part.lines + 1):
-            if blank or not line or line.isspace():
-                blank = self._is_blank(number, line)
-                if blank:
-                    continue
-            if (key := hashed(line)) < limit and first.setdefault(key, number) != number:
-                seen.repeat(key, number)
-            if not try_plain:
-                self._not_plain(number, line)
-                continue
-            try:
-                messages = (value := decode(line)).messages
-            except plain.FAILURES:
-                self._not_plain(number, line)
-                continue
+    def _decoded(self, lines: list[bytes]) -> list[plain.Line] | None:
+        """All lines of a block decoded in one go; None where one of them wants a look of its own.
+
+        A block after such a one is likely to hold another, so that it is not tried for a while.
+        """
+        if self._apart:
+            self._apart -= 1
+            return None
+        try:
+            return list(map(plain.decode, lines))
+        except plain.FAILURES:
+            self._apart = _REST
+            return None
+
+    def _take_decoded(self, lines: list[bytes], values: list[plain.Line]) -> None:
+        """The loop for plain lines, none of them blank: written for speed.
+
+        Each has its line end, which no rule looks at.
+        """
+        begin = self._part.lines + 1
+        self._seen.add(list(map(xxh3_64_intdigest, lines)), begin)
+        groups = self._groups
+        counted = map(bytes.count, lines, repeat(b'"'))
+        for number, line, value, quotes in zip(count(begin), lines, values, counted, strict=False):
+            messages = value.messages
             if messages is UNSET:
                 self._other(number, line, value)
                 continue
             group = groups.get(kinds := tuple(map(type, messages)))
             if group is None:
                 group = self._new_group(kinds)
-            if line.count(b'"') != group.quotes and count_strings(line) != group.strings:
-                self._not_plain(number, line)
+            if quotes != group.quotes and count_strings(line) != group.strings:
+                self._not_plain(number, line[:-1])
                 continue
             for answer in group.answers:
                 content = messages[answer].content
                 if not content or content.isspace():
-                    self._not_plain(number, line)
+                    self._not_plain(number, line[:-1])
                     break
             else:
-                group.count = count = group.count + 1
-                if count <= FIRSTS:
+                group.count = times = group.count + 1
+                if times <= FIRSTS:
                     self._first_of(group, number, line)
         self._part.lines += len(lines)
+
+    def _take(self, lines: list[bytes], *, try_plain: bool) -> None:
+        """The loop for any lines, one by one."""
+        seen = self._seen
+        first, limit, hashed = seen.first, seen.limit, xxh3_64_intdigest
+        blank = bool(self._blank_since)
+        for number, ended in enumerate(lines, self._part.lines + 1):
+            line = ended[:-1]
+            if blank or not line or line.isspace():
+                blank = self._is_blank(number, line)
+                if blank:
+                    continue
+            if (key := hashed(ended)) < limit and first.setdefault(key, number) != number:
+                seen.repeat(key, number)
+            if not try_plain:
+                self._not_plain(number, line)
+                continue
+            try:
+                value = plain.decode(line)
+            except plain.FAILURES:
+                self._not_plain(number, line)
+                continue
+            self._one(number, line, value)
+        self._part.lines += len(lines)
+
+    def _one(self, number: int, line: bytes, value: plain.Line) -> None:
+        """Take one decoded line."""
+        messages = value.messages
+        if messages is UNSET:
+            self._other(number, line, value)
+            return
+        group = self._groups.get(kinds := tuple(map(type, messages)))
+        if group is None:
+            group = self._new_group(kinds)
+        whole = count_strings(line) == group.strings
+        if whole and not any(plain.is_blank(messages[at].content) for at in group.answers):
+            self._count(group, number, line)
+        else:
+            self._not_plain(number, line)
 
     def _is_blank(self, number: int, line: bytes) -> bool:
         """Whether this line is blank; if it is the first after others, what is said of those."""
@@ -206,10 +257,11 @@ class Survey:
     def _without_returns(self, lines: list[bytes]) -> list[bytes]:
         """The lines without the carriage returns before their line ends, which are counted."""
         for number, line in enumerate(lines, self._part.lines + 1):
-            if line.endswith(b"\r"):
+            if line.endswith(b"\r\n"):
                 self._part.crlf += 1
                 self._part.first_crlf = self._part.first_crlf or number
-        return [line.removesuffix(b"\r") for line in lines]
+                lines[number - self._part.lines - 1] = line[:-2] + b"\n"
+        return lines
 
 
 _NO_GROUP = plain.Group(Shape.CONVERSATION, Traits(), (), -1, -1)

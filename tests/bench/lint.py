@@ -109,12 +109,30 @@ def lint_on_two(path: Path) -> None:
     _lint(path)
 
 
+def with_tokens_on_one(path: Path) -> None:
+    """The same, and the estimate of its tokens."""
+    lint_on_one(path)
+    _count(path)
+
+
+def with_tokens_on_two(path: Path) -> None:
+    """The same, by two processes."""
+    _lint(path)
+    _count(path)
+
+
 def _lint(path: Path) -> None:
     from reconciler.datasets import facts
 
     found = facts.read(path, path.name)
     if found.problems or not found.examples:
         raise SystemExit(f"the lint finds {found.problems}")
+
+
+def _count(path: Path) -> None:
+    from reconciler.datasets import tokens
+
+    tokens.count(path, sha256="5f" * 32, size=path.stat().st_size)
 
 
 CONTENDERS: dict[str, Callable[[Path], None]] = {
@@ -125,6 +143,8 @@ CONTENDERS: dict[str, Callable[[Path], None]] = {
     "cookbook checks": cookbook,
     "lint on one core": lint_on_one,
     "lint on two cores": lint_on_two,
+    "and tokens, one": with_tokens_on_one,
+    "and tokens, two": with_tokens_on_two,
 }
 
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.datasets import chat, facts, helper, ranges, sketch
+from reconciler.datasets import chat, facts, ranges, second, sketch
 from reconciler.datasets import survey as loop
 from reconciler.datasets.facts import DatasetFacts
 from reconciler.datasets.part import Part
@@ -205,16 +205,18 @@ def one_process(path: Path) -> DatasetFacts:
 
 def test_two_processes_find_what_one_finds(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     delivered: list[int] = []
-    take = helper._PARTS.decode
+    take = second._PARTS.decode
 
     class Watched:
         def decode(self, data: bytes) -> Part:
             delivered.append(len(data))
             return take(data)
 
-    monkeypatch.setattr(helper, "_PARTS", Watched())
+    monkeypatch.setattr(second, "_PARTS", Watched())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(helper.Helper, "next", lambda _: None)  # all of it is the other's to do
+        patch.setattr(
+            second.SecondProcess, "next", lambda _: None
+        )  # all of it is the other's to do
         found = in_one(large)
     assert found == one_process(large)
     assert len(delivered) > 5
@@ -228,7 +230,7 @@ def test_two_processes_find_what_one_finds(large: Path, monkeypatch: pytest.Monk
 def test_a_second_process_that_dies_costs_only_time(
     large: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
-    monkeypatch.setattr(helper, "_PROGRAM", program)
+    monkeypatch.setattr(second, "_PROGRAM", program)
     assert in_one(large) == one_process(large)
 
 
@@ -266,8 +268,8 @@ def test_the_second_process_will_not_read_another_file_than_the_first(large: Pat
     other.write_bytes(large.read_bytes())
     parts: dict[int, Part] = {}
     todo = deque([(0, (0, 100))])
-    with helper.Helper(str(other), large.stat(), 1000, todo, parts) as second:
-        second.wait()
+    with second.SecondProcess(str(other), large.stat(), 1000, todo, parts) as process:
+        process.wait()
     assert (parts, list(todo)) == ({}, [(0, (0, 100))])
 
 

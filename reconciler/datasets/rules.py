@@ -153,7 +153,11 @@ RULES = (
         "examples that offer different tools",
         "the model learns to call what is not offered",
     ),
-    _warning("undeclared-tool", "a call of a tool that is not among tools", "the same"),
+    _warning(
+        "undeclared-tool",
+        "a call of a tool that is not among tools",
+        "the model learns to call what is not offered",
+    ),
     _warning("many-images", "more than 10 images in an example", "OpenAI takes 10, Azure 64"),
     _warning(
         "identical-outputs",

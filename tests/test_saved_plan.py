@@ -399,6 +399,7 @@ class TestSchema:
 
 @pytest.mark.parametrize("field", ["digest", "training_sha256", "validation_sha256", "name"])
 def test_what_a_reviewer_read_of_a_spec_is_held_against_it(field: str) -> None:
-    edited = replace(REVIEWED.steps[0], **{field: "edited"})
+    fields: dict[str, Any] = {field: "edited"}
+    edited = replace(REVIEWED.steps[0], **fields)
     (told,) = moved(REVIEWED, replace(REVIEWED, steps=(edited, *REVIEWED.steps[1:])))
     assert told.endswith("→ edited")

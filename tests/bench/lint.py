@@ -3,8 +3,7 @@
 Run it by hand on a quiet machine: `python tests/bench/lint.py [--megabytes 200] [--rounds 3]`. It
 writes a file of chat to a temporary folder, has every contender read it in a process of its own,
 in turn so that a drifting machine hurts all alike, and prints the best of the rounds, the ratio to
-the two contenders that matter, and the most memory that a process took. orjson is wanted for one of
-them (`pip install orjson`); without it the line is left out.
+the two contenders that matter, and the most memory that a process took. It wants the `test` extra.
 """
 
 from __future__ import annotations

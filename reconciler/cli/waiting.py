@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,8 +32,7 @@ def wait(
     `passes` are the first one, which may ask, and every other. A program gets one document, at the
     end: what was done to each spec, and its job as it ended.
     """
-    from reconciler.cli.rows import Followed, status_rows
-    from reconciler.report import choose
+    from reconciler.cli.rows import Followed
     from reconciler.report.progress import Progress
     from reconciler.watch import until_settled
 
@@ -63,6 +62,22 @@ def wait(
             seen=seen,
             timeout=timeout,
         )
+    _close(options, result, done, tell)
+    if not ended:
+        click.echo("stopped waiting; the jobs go on, and the next apply finds them", err=True)
+    return result, ended
+
+
+def _close(
+    options: Options,
+    result: PassResult,
+    done: Mapping[str, Outcome],
+    tell: Callable[[Sequence[Outcome]], None],
+) -> None:
+    """The last word: a table for a person, one document for a program."""
+    from reconciler.cli.rows import status_rows
+    from reconciler.report import choose
+
     if options.format == "text":
         rows = status_rows(result.specs, result.state, result.plan, time.time())
         table = choose("text").status(rows, time.time(), color=options.color, width=options.width)
@@ -70,6 +85,3 @@ def wait(
     else:
         records = result.state.records
         tell([replace(o, record=records.get(token)) for token, o in done.items()])
-    if not ended:
-        click.echo("stopped waiting; the jobs go on, and the next apply finds them", err=True)
-    return result, ended

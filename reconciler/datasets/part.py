@@ -79,8 +79,6 @@ class Part(Struct, gc=False):
         self.weights += examples * traits.weights
         self.most_images = max(self.most_images, traits.images)
         self.most_outputs = max(self.most_outputs, traits.outputs)
-        if traits.tools:
-            _remember(self.tool_names, traits.tools)
         if traits.talks:
             self.talks += examples
             self.system += examples * traits.system
@@ -93,7 +91,8 @@ def _bucket(number: int) -> int:
     return 1 << (number - 1).bit_length() if number else 0
 
 
-def _remember(names: list[str], more: tuple[str, ...] | list[str]) -> None:
+def remember(names: list[str], more: tuple[str, ...] | list[str]) -> None:
+    """Remember the names that come first."""
     for name in more:
         if len(names) < MOST_NAMES and name not in names:
             names.append(name)
@@ -144,7 +143,7 @@ class Whole:
             mine.count += seen.count
             room = FIRSTS - len(mine.firsts)
             mine.firsts += [(line + shift, column) for line, column in seen.firsts[:room]]
-        _remember(ours.tool_names, later.tool_names)
+        remember(ours.tool_names, later.tool_names)
         for digest, line in later.tool_sets:
             remember_set(ours.tool_sets, digest, line + shift)
         self.findings.absorb(later.kinds, shift)

@@ -16,7 +16,7 @@ from xxhash import xxh3_64_intdigest
 from reconciler.datasets import chat, plain
 from reconciler.datasets.examples import Example, count_strings, look
 from reconciler.datasets.findings import Findings
-from reconciler.datasets.part import FIRSTS, Part, ShapeSeen, remember_set
+from reconciler.datasets.part import FIRSTS, Part, ShapeSeen, remember, remember_set
 from reconciler.datasets.position import column
 from reconciler.datasets.shape import Shape
 from reconciler.datasets.sketch import Seen
@@ -223,6 +223,7 @@ class Survey:
     def _tools(self, made: Traits, number: int) -> None:
         """Remember which tools an example offers, if they are not those of all before it."""
         if made.tools:
+            remember(self._part.tool_names, made.tools)
             names = "\0".join(sorted(made.tools))
             digest = hashlib.sha256(names.encode()).hexdigest()
             remember_set(self._part.tool_sets, digest, number)

@@ -97,7 +97,7 @@ def test_every_held_or_failed_step_says_what_to_do_next() -> None:
         for step in samples.EVERY_STEP
         if step.action is Action.HOLD or (step.job and step.job == samples.FAILED)
     ]
-    assert len(troubled) == 13
+    assert len(troubled) == 14
     for step in troubled:
         assert "→ " in text.plan(samples.make_plan(replace(step, hint="", message="")))
 

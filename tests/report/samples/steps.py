@@ -221,6 +221,15 @@ DELETED = make_step(
     message="its model was deleted while no spec asked for it",
     hint="to train it anew, raise spec.attempt",
 )
+SAME_BEFORE = make_step(
+    Action.HOLD,
+    Reason.SAME_TRAINING,
+    "misnamed",
+    message="the very same was trained as older-0123456789abcdef, under a name that is not told any"
+    " more",
+    hint="previous_names hold every former name, the newest first; to train it again, raise"
+    " spec.attempt",
+)
 SHUTS_DOWN = make_step(
     Action.HOLD,
     Reason.MODEL_SHUTS_DOWN,
@@ -281,7 +290,7 @@ EVERY_STEP = (
     *(ADOPT, FINISHED, BROKE),
     *(IN_SYNC, STILL_FAILED, PAUSED, NEW_WORD),
     *(UNAVAILABLE, IN_BETWEEN, REFUSED, GONE, SUSPENDED, WAITING, ABSENT, NOT_CONFIGURED),
-    *(CLOSED, DELETED, SHUTS_DOWN, TRANSLATED),
+    *(CLOSED, DELETED, SAME_BEFORE, SHUTS_DOWN, TRANSLATED),
     *(ORPHANED, PRUNED, REQUESTED, OVERDUE),
 )
 LARGE = make_plan(

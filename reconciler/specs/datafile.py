@@ -65,6 +65,9 @@ def takes(model: BaseModel, found: DatasetFacts, settings: ProviderSettings) -> 
     if found.format is None or method not in model.methods:
         return False
     candidate = _candidate(found, settings, model, "data.jsonl", model=model.id, method=method)
+    rich = found.with_tools or found.with_images or found.with_reasoning
+    if rich and providers.conversion(candidate, settings):
+        return False  # forms that hold texts alone
     return all(
         violation.path[:2] not in _OF_THE_FILE for violation in providers.check(candidate, settings)
     )

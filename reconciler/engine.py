@@ -102,8 +102,14 @@ class PassResult:
     @property
     def settled(self) -> bool:
         """Whether nothing that the specs ask for goes on by itself."""
-        again = any(retries.due_at(spec, self.state) is not None for spec in self.specs)
-        return not (again and self.creates) and not schedule.open_records(self.current)
+        again = self.creates and any(self._follows(spec) for spec in self.specs)
+        return not again and not schedule.open_records(self.current)
+
+    def _follows(self, spec: JobSpec) -> bool:
+        """Whether another attempt of this spec is due, now or later."""
+        held = any(step.token == spec.token for step in self.plan.of(Action.HOLD))
+        due = bool(spec.retry) and spec.token not in self.state.records and not held
+        return due or retries.due_at(spec, self.state) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,10 +195,7 @@ class Reconciler:
         reality: Mapping[str, Observation] = {}
         if not request.offline:
             asked = observe.questions(
-                current,
-                state,
-                self.config.namespace,
-                refresh=request.refresh,
+                current, state, self.config.namespace, refresh=request.refresh
             )
             if request.selective:
                 tokens = {spec.token for spec in current}

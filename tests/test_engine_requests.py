@@ -133,6 +133,31 @@ def test_a_failure_of_the_provider_is_tried_again_as_often_as_the_spec_says(hous
     assert [one["token"] for one in house.files.sidecar("one")["previous"]]
 
 
+def test_waiting_goes_on_for_an_attempt_that_is_due_at_once(house: House) -> None:
+    house.files.add("one", "  retry: {limit: 1}\n")
+    house.run()
+    (first,) = house.provider.jobs
+    _fail(house, first)
+    house.clock.now += 2 * FIRST_WAIT_SECONDS  # nobody has looked since it failed
+    result = house.run()
+    assert [outcome.result for outcome in result.outcomes] == [Result.REFRESHED]
+    assert not result.settled
+    assert house.results() == [Result.CREATED]
+
+
+def test_waiting_ends_where_the_attempt_is_held(house: House) -> None:
+    house.files.add("one", "  retry: {limit: 1}\n")
+    house.run()
+    (first,) = house.provider.jobs
+    _fail(house, first)
+    house.files.add("one", "  retry: {limit: 1}\n  suspend: true\n")
+    house.clock.now += 2 * FIRST_WAIT_SECONDS
+    house.run()
+    result = house.run()
+    assert [outcome.result for outcome in result.outcomes] == [Result.HELD]
+    assert result.settled
+
+
 def test_a_lost_state_finds_the_attempts_again_one_by_one(house: House) -> None:
     house.files.add("one", "  retry: {limit: 1}")
     house.run()

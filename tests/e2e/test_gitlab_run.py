@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,10 @@ from tests.checkouts import BRANCH, Checkout, Remote, environment, remote_and_cl
 from tests.e2e.command import KEY, creates
 from tests.e2e.github_runner import CHECKOUT
 from tests.repository import Repository
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("curl") is None, reason="the scripts call curl, which this machine has not"
+)
 
 TOKEN = "glpat-abcdefghijklmnopqrst"
 NOTES = "/api/v4/projects/11/merge_requests/3/notes"

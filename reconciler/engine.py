@@ -29,6 +29,7 @@ from reconciler.model import (
     Result,
     State,
     Step,
+    Tell,
 )
 from reconciler.orphans import age
 from reconciler.plan import plan
@@ -119,7 +120,7 @@ class Reconciler:
     `connect` makes the adapter of a provider's name and raises ConfigError where its key is
     missing; it is called at most once per name, and only for providers a pass has to ask.
     `clock` gives unix seconds. `owner` signs the lock. `commit` is what the specs are at in git.
-    `counting` and `sending` are told how far the counting of tokens and the uploads have got.
+    `reading`, `counting` and `sending` are told how far each of these has got with data.
     """
 
     config: Config
@@ -129,8 +130,9 @@ class Reconciler:
     owner: LockOwner
     commit: Callable[[], str | None] = lambda: None
     sandbox: bool = False
-    counting: estimates.Progress | None = None
-    sending: estimates.Progress = nobody
+    reading: Tell | None = None
+    counting: Tell | None = None
+    sending: Tell = nobody
     _providers: dict[str, Provider] = field(default_factory=dict)
 
     def load(self, paths: Sequence[str] = ()) -> tuple[JobSpec, ...]:
@@ -139,7 +141,9 @@ class Reconciler:
 
     def desired(self, request: Request) -> Desired:
         """The specs that a request is about. Raises SpecError, unless it is tolerant."""
-        loaded = selection.load(self.config, request.paths, request.labels, self.commit())
+        loaded = selection.load(
+            self.config, request.paths, request.labels, self.commit(), self.reading
+        )
         if not request.tolerant:
             loaded.valid()
         return Desired(

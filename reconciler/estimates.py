@@ -7,13 +7,12 @@ about what a plan does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from reconciler.cost import Estimate, TokenCount, estimate
 from reconciler.errors import ConfigError, SpecError
-from reconciler.model import Action, JobSpec, Plan, Reason, Step
+from reconciler.model import Action, JobSpec, Plan, Reason, Step, Tell
 
 CACHE = Path(".reconciler/cache/tokens")
 DEFAULT_TOKENIZER = "o200k_base"
@@ -29,13 +28,8 @@ _PRICED_HOLDS = (
 
 _EPOCH_FIELDS = ("epochs", "epochCount", "epoch_count")
 
-Progress = Callable[[str, int, int], None]
-"""The name of the file, bytes done, bytes in all."""
 
-
-def priced(
-    decided: Plan, root: Path, *, exact: bool = False, progress: Progress | None = None
-) -> Plan:
+def priced(decided: Plan, root: Path, *, exact: bool = False, progress: Tell | None = None) -> Plan:
     """The plan with an estimate in every step that creates, or would if it were not held.
 
     `exact` counts every token of every file, however large. A step has none where its data is not
@@ -47,7 +41,7 @@ def priced(
 
 
 class _Pricer:
-    def __init__(self, root: Path, *, exact: bool, progress: Progress | None) -> None:
+    def __init__(self, root: Path, *, exact: bool, progress: Tell | None) -> None:
         self._root = root
         self._exact = exact
         self._progress = progress

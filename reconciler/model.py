@@ -8,13 +8,16 @@ Times are unix seconds. Mappings are read-only by convention: `dataclasses.repla
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from reconciler.cost import BaseModel, Estimate
 from reconciler.errors import Problem, Remedy
+
+Tell = Callable[[str, int, int], None]
+"""Somebody to tell how far something has got: its name, bytes done, bytes in all."""
 
 
 class JobStatus(StrEnum):

@@ -14,21 +14,29 @@ from pathlib import Path
 from reconciler import specs
 from reconciler.config import Config
 from reconciler.errors import ConfigError
-from reconciler.model import JobSpec
+from reconciler.model import JobSpec, Tell
 from reconciler.specs import Loaded
 
 
-def load(config: Config, words: Sequence[str], labels: Sequence[str], commit: str | None) -> Loaded:
+def load(
+    config: Config,
+    words: Sequence[str],
+    labels: Sequence[str],
+    commit: str | None,
+    tell: Tell | None = None,
+) -> Loaded:
     """The specs under the paths and with the names among `words`, that carry all the `labels`.
 
-    Raises ConfigError for a word that is neither a path nor a spec's name, and for a label that no
-    spec carries.
+    `tell` is told how far the reading of data has got. Raises ConfigError for a word that is
+    neither a path nor a spec's name, and for a label that no spec carries.
     """
     names = [word for word in words if _is_name(word)]
     paths = [word for word in words if word not in names]
-    loaded = specs.load(config, paths, commit=commit)
+    loaded = Loaded()
+    if paths or not names:
+        loaded = specs.load(config, paths, commit=commit, tell=tell)
     if names:
-        loaded = _with_names(config, loaded if paths else Loaded(), names, commit)
+        loaded = _with_names(loaded, specs.load(config, (), commit=commit, tell=tell), names)
     for label in labels:
         loaded = _labelled(loaded, label)
     return loaded
@@ -38,9 +46,8 @@ def _is_name(word: str) -> bool:
     return not Path(word).exists() and "/" not in word and not word.endswith((".yaml", ".yml"))
 
 
-def _with_names(config: Config, chosen: Loaded, names: Iterable[str], commit: str | None) -> Loaded:
+def _with_names(chosen: Loaded, everything: Loaded, names: Iterable[str]) -> Loaded:
     """What is chosen already, and the specs of these names, with the problems of their files."""
-    everything = specs.load(config, (), commit=commit)
     by_name = {spec.name: spec for spec in everything.specs}
     for name in names:
         if name not in by_name:

@@ -11,7 +11,7 @@ holds, and notes on uploads in parts that are under way. Deleting them costs tim
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,7 @@ from threading import Lock
 
 from reconciler import durable
 from reconciler.errors import CreateRejected, Remedy, SpecError
-from reconciler.model import Dataset, JobSpec
+from reconciler.model import Dataset, JobSpec, Tell
 from reconciler.providers.base import LocalFile, Provider
 from reconciler.state.commit import Ledger
 from reconciler.state.edit import with_file
@@ -29,9 +29,6 @@ CACHE = Path(".reconciler/cache")
 
 CONVERTED_KEPT = 16
 """Converted files that stay for a later pass, those of this one not counted."""
-
-Tell = Callable[[str, int, int], None]
-"""Told as bytes leave, from any thread: the file's path, how many have left, and of how many."""
 
 
 def nobody(_name: str, _done: int, _total: int) -> None:

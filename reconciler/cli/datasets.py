@@ -64,9 +64,9 @@ def command(
             f"datasets are not shown as {options.format}", hint="choose --format text or json"
         )
     config = load_config(options)
-    found = _given_files(files) if files else _named_files(config)
     question = _Question(config=config, exact=exact, tokenizer=tokenizer, epochs=epochs)
     with Bars() as waiting:
+        found = _given_files(files) if files else _named_files(config, waiting)
         looked_at = [_look(one, question, waiting) for one in found.files]
         holds = {one.file.name: one.facts for one in looked_at if one.facts is not None}
         rows = [_row(one, question, waiting, _overlaps(one, found, holds)) for one in looked_at]
@@ -116,10 +116,10 @@ def _given_files(files: Sequence[Path]) -> _Found:
     return _Found(files=tuple(_File(path=path, name=path.as_posix()) for path in files))
 
 
-def _named_files(config: Config) -> _Found:
+def _named_files(config: Config, bars: Bars) -> _Found:
     from reconciler import specs
 
-    loaded = specs.load(config, ())
+    loaded = specs.load(config, (), tell=bars.of("reading"))
     used = [use for spec in loaded.specs for use in _uses(spec)]
     files = tuple(
         _File(

@@ -83,6 +83,7 @@ def reconciler(options: Options, operation: str, *, offline: bool = False) -> It
             owner=_owner(operation),
             commit=partial(revision.head, config.root),
             sandbox=options.sandbox,
+            reading=bars.of("reading"),
             counting=bars.of("counting"),
             sending=bars.of("uploading"),
         )

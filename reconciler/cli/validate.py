@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import choices
+from reconciler.cli.bars import Bars
 from reconciler.cli.main import INVALID, OK
 from reconciler.cli.options import Options, given, global_options
 from reconciler.errors import ConfigError, Problem, Severity
@@ -60,7 +61,8 @@ def command(
     problems: list[Problem] = []
     checked = len(data)
     if others or labels or not data:
-        loaded = selection.load(config, others, labels, None)
+        with Bars() as bars:
+            loaded = selection.load(config, others, labels, None, bars.of("reading"))
         problems += loaded.problems
         checked += len(loaded.files) + len(loaded.data_files)
     if data:
@@ -77,7 +79,6 @@ def _in_data(
     method: str | None,
     model: str | None,
 ) -> list[Problem]:
-    from reconciler.cli.bars import Bars
     from reconciler.datasets import facts
     from reconciler.specs import datafile
 

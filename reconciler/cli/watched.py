@@ -62,7 +62,9 @@ class Sessions:
                 logging.getLogger("reconciler").handlers = [_Notes(self._note)]
             connect = self._outages.connected(opened.connect)
             # A bar would be drawn over the board.
-            self._session = replace(opened, connect=connect, counting=None, sending=nobody)
+            self._session = replace(
+                opened, connect=connect, reading=None, counting=None, sending=nobody
+            )
         return self._session
 
     def provider(self, name: str) -> Provider:

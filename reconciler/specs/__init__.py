@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from reconciler.config import Config
 from reconciler.errors import Problem, Severity, SpecError
-from reconciler.model import JobSpec
+from reconciler.model import JobSpec, Tell
 from reconciler.specs import discovery, documents, lineage
 from reconciler.specs.build import Builder
 from reconciler.specs.suggestion import Suggestions
@@ -53,19 +53,26 @@ class Loaded:
         return self.specs
 
 
-def load(config: Config, paths: Sequence[str] = (), *, commit: str | None = None) -> Loaded:
+def load(
+    config: Config,
+    paths: Sequence[str] = (),
+    *,
+    commit: str | None = None,
+    tell: Tell | None = None,
+) -> Loaded:
     """Read the specs under `config.specs`, or only those under `paths`.
 
     `paths` are files or folders, relative to the working directory as on every command line. What
     lies outside them is read as far as it matters: a name is unique among all specs, and a spec
     may train on the model of one that was not named. `commit` is noted as where the specs came
-    from. Raises ConfigError for a path that does not exist or lies outside the repository.
+    from; `tell` is told how far the reading of data has got. Raises ConfigError for a path that
+    does not exist or lies outside the repository.
     """
     found = discovery.find(config, paths)
     drafts, problems = documents.read(found.files)
     relatives = lineage.family(drafts)
     suggestions = Suggestions()
-    builder = Builder(config, commit, suggestions)
+    builder = Builder(config, commit, suggestions, tell)
     models = relatives.base_models()
     built = [builder.build(draft, models[draft.name]) for draft in relatives.members]
     specs, broken_chains = lineage.stamp(built, relatives, suggestions)

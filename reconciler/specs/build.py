@@ -14,7 +14,7 @@ from typing import Any
 from reconciler import models, providers
 from reconciler.config import Config, ProviderSettings, duration
 from reconciler.errors import Problem, Severity
-from reconciler.model import Dataset, JobSpec, Source
+from reconciler.model import Dataset, JobSpec, Source, Tell
 from reconciler.specs.data import DataFiles
 from reconciler.specs.documents import Draft
 from reconciler.specs.limits import objections
@@ -36,11 +36,17 @@ class Built:
 class Builder:
     """Builds the specs of one load, which share their data files."""
 
-    def __init__(self, config: Config, commit: str | None, suggestions: Suggestions) -> None:
+    def __init__(
+        self,
+        config: Config,
+        commit: str | None,
+        suggestions: Suggestions,
+        tell: Tell | None = None,
+    ) -> None:
         self._config = config
         self._commit = commit
         self._suggestions = suggestions
-        self._data = DataFiles(Path(config.root).resolve(), suggestions)
+        self._data = DataFiles(Path(config.root).resolve(), suggestions, tell)
 
     @property
     def data_files(self) -> tuple[str, ...]:

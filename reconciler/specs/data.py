@@ -10,13 +10,14 @@ import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from reconciler.datasets import facts
 from reconciler.datasets.facts import DatasetFacts
 from reconciler.errors import Problem, Severity
-from reconciler.model import Dataset
+from reconciler.model import Dataset, Tell
 from reconciler.specs.documents import Draft
 from reconciler.specs.suggestion import Suggestions
 
@@ -28,10 +29,14 @@ LOCAL = ("./", "../")
 
 @dataclass(slots=True)
 class DataFiles:
-    """The data files of one load. `root` is the real path of the repository."""
+    """The data files of one load. `root` is the real path of the repository.
+
+    `tell` is told how far the reading of each has got.
+    """
 
     root: Path
     suggestions: Suggestions
+    tell: Tell | None = None
     _places: dict[tuple[Path, str], _Place | _Refusal] = field(default_factory=dict)
     _facts: dict[Path, DatasetFacts | _Refusal | None] = field(default_factory=dict)
     _converted: dict[tuple[str, str, bool], tuple[Problem, ...]] = field(default_factory=dict)
@@ -170,7 +175,7 @@ class DataFiles:
     def _read(self, place: _Place) -> DatasetFacts | _Refusal | None:
         """The facts of a file, from the first time it was asked for; None if there is none."""
         if place.real not in self._facts:
-            self._facts[place.real] = _facts(place, self.root / CACHE)
+            self._facts[place.real] = _facts(place, self.root / CACHE, self.tell)
         return self._facts[place.real]
 
     def _what_exists(self, missing: Path, written: str) -> str:
@@ -210,14 +215,19 @@ class _Refusal:
     of_pin: bool = False
 
 
-def _facts(place: _Place, cache: Path) -> DatasetFacts | _Refusal | None:
+def _facts(place: _Place, cache: Path, tell: Tell | None) -> DatasetFacts | _Refusal | None:
     try:
         status = place.real.stat()
         if not stat.S_ISREG(status.st_mode):
             return _Refusal(f"{place.name} is {_kind(status.st_mode)}, not a file")
         if status.st_size == 0:
             return _Refusal(f"{place.name} is empty")
-        found = facts.read(place.real, place.name, cache=cache)
+        found = facts.read(
+            place.real,
+            place.name,
+            cache=cache,
+            progress=None if tell is None else partial(tell, place.name),
+        )
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -32,7 +32,7 @@ Numbered = tuple[int, tuple[int, int]]
 
 
 class SecondProcess:
-    """A second process at work on `todo`, from its end; what it finds goes into `parts`.
+    """A second process at work on `todo`; what it finds goes into `parts`.
 
     `bytes` is how many it has surveyed. Leaving the context ends the process, whatever it is doing.
     """
@@ -108,9 +108,9 @@ class SecondProcess:
         try:
             _write(stdin, self._order)
             while True:
-                while len(handed) < AHEAD and (last := self._last()) is not None:
-                    handed.append(last)
-                    _write(stdin, json.dumps(last[1]))
+                while len(handed) < AHEAD and (mine := self._for_it()) is not None:
+                    handed.append(mine)
+                    _write(stdin, json.dumps(mine[1]))
                 if not handed:
                     return
                 part = _PARTS.decode(_reply(stdout))
@@ -124,9 +124,10 @@ class SecondProcess:
             with self._lock:
                 self._todo.extendleft(reversed(handed))
 
-    def _last(self) -> Numbered | None:
+    def _for_it(self) -> Numbered | None:
+        """The first range that nobody is at, for the other process."""
         with self._lock:
-            return self._todo.pop() if self._todo else None
+            return self._todo.popleft() if self._todo else None
 
 
 def main(path: str, identity: list[int], max_line: int) -> None:

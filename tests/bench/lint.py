@@ -173,13 +173,23 @@ def contend(name: str, path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         small = Path(folder) / "small.jsonl"
         write_chat(small, 1)
-        CONTENDERS[name](small)  # nobody is measured by his imports
+        _imported(name, small)
     began = time.perf_counter()
     CONTENDERS[name](path)
     seconds = time.perf_counter() - began
     who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     most = [resource.getrusage(each).ru_maxrss for each in who]
     print(json.dumps([seconds, *most]))  # noqa: T201
+
+
+def _imported(name: str, small: Path) -> None:
+    """Run it once on little, by the way it will go: nobody is measured by his imports."""
+    from reconciler.datasets import ranges
+
+    worth_two = ranges.WORTH_TWO
+    ranges.WORTH_TWO = 0
+    CONTENDERS[name](small)
+    ranges.WORTH_TWO = worth_two
 
 
 def measured(name: str, path: Path) -> tuple[float, int, int] | None:

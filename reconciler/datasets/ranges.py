@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import BinaryIO, Protocol
 
 from reconciler.datasets.part import Part, Whole
@@ -98,7 +99,7 @@ def surveyed(source: Source, range_: Range, digest: Digest | None = None) -> Par
     """What one range holds; what is read of it is hashed on the way."""
     found = Survey(source.max_line)
     if range_[1] - range_[0] >= _WORTH_KEEPING:
-        bytes(_LARGE)  # and free it: see there
+        _keep_memory()
     source.stream.seek(range_[0])
     left = range_[1] - range_[0]
     held: list[bytes] = []  # a line that does not end in the blocks read so far
@@ -155,6 +156,18 @@ def hash_all(stream: BinaryIO, size: int, digest: Digest) -> None:
         size -= len(data)
 
 
+@cache
+def _keep_memory() -> None:
+    """Have glibc keep what is freed, from now on.
+
+    Else it gives the memory of every block back to the system and asks for it again, which takes a
+    quarter of the time, measured. It learns from a large piece that was asked for and given back,
+    untouched; a second one would be cleared first, which costs as much as it brings. Elsewhere it
+    costs nothing.
+    """
+    bytes(_LARGE)
+
+
 @contextmanager
 def _without_collector() -> Iterator[None]:
     """Nothing in the loop makes cycles, and looking for them takes a tenth of its time."""
@@ -170,8 +183,5 @@ def _without_collector() -> Iterator[None]:
 _BLOCK = 256 * 1024
 _WORTH_KEEPING = 1024 * 1024
 _LARGE = 16 * 1024 * 1024
-"""Bytes of memory that are asked for and given back, untouched, before a large range. glibc learns
-from it to keep what is freed; else it gives the memory of every block back to the system and asks
-for it again, which takes a quarter of the time, measured. Elsewhere it costs nothing."""
 _CUT = 64 * 1024
 _TELL = 8 * 1024 * 1024

@@ -23,8 +23,9 @@ from reconciler.datasets.survey import Survey
 WORTH_TWO = 64 * 1024 * 1024
 """Bytes from which a second process is worth its start."""
 
-RANGE = 4 * 1024 * 1024
-"""Bytes in a range that one of two processes takes at a time."""
+LARGEST_RANGE, SMALLEST_RANGE = 16 * 1024 * 1024, 1024 * 1024
+"""Bytes in a range that one of two processes takes at a time: large ones first, as each has to be
+put together with the others, and small ones last, so that the two are done together."""
 
 Range = tuple[int, int]
 
@@ -73,7 +74,7 @@ def survey(source: Source, digest: Digest | None, whole: Whole, *, alone: bool) 
         return
     from reconciler.datasets.second import SecondProcess  # few files are so large
 
-    todo = deque(enumerate(cuts(source, RANGE)))
+    todo = deque(enumerate(cuts(source, SMALLEST_RANGE, LARGEST_RANGE)))
     count = len(todo)
     parts: dict[int, Part] = {}
     with SecondProcess(source.path, source.status, source.max_line, todo, parts) as second:
@@ -131,11 +132,14 @@ def surveyed(source: Source, range_: Range, digest: Digest | None = None) -> Par
     return found.part()
 
 
-def cuts(source: Source, length: int) -> Iterator[Range]:
-    """Ranges of about so many bytes, each of whole lines, that make up the file."""
+def cuts(source: Source, least: int, most: int) -> Iterator[Range]:
+    """Ranges of whole lines that make up the file, each of an eighth of what is left of it.
+
+    None is much smaller than `least` bytes but the last, or larger than `most` but for a long line.
+    """
     begin, size = source.begin, source.status.st_size
     while begin < size:
-        end = begin + length
+        end = begin + min(max((size - begin) // 8, least), most)
         source.stream.seek(end - 1)
         while end < size:
             data = source.stream.read(_CUT)

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections import deque
+from collections.abc import Iterator
 from itertools import count
 
 from msgspec import Struct
@@ -53,11 +55,11 @@ class Seen:
 
     def add(self, numbers: list[int], begin: int) -> None:
         """Add the lines from `begin` on, by their numbers: many at once, as most are new."""
-        new = dict(zip(numbers, count(begin)))
-        whole = self.limit == ALL and len(new) == len(numbers)
-        if whole and self.first.keys().isdisjoint(new):
-            self.first.update(new)
-            return
+        before = len(self.first)
+        if self.limit == ALL:
+            _each(map(self.first.setdefault, numbers, count(begin)))
+            if len(self.first) == before + len(numbers):
+                return
         for line, number in enumerate(numbers, begin):
             if number < self.limit and self.first.setdefault(number, line) != line:
                 self.repeat(number, line)
@@ -75,18 +77,15 @@ class Seen:
     def absorb(self, later: Sketch, again: list[tuple[int, int, int]], shift: int) -> None:
         """Take what a later range has seen, whose first line is line `shift` + 1 here."""
         self._lower(min(self.limit, 1 << later.bits))
-        if not self.first and not shift:
-            self.first = dict(zip(unpacked(later.hashes), unpacked(later.lines), strict=True))
-            later = Sketch()
-        new = dict(
-            zip(unpacked(later.hashes), map(shift.__add__, unpacked(later.lines)), strict=True)
-        )
-        if self.limit == ALL and self.first.keys().isdisjoint(new):
-            self.first.update(new)
-            new.clear()
-        for number, line in new.items():
-            if number < self.limit and self.first.setdefault(number, line) != line:
-                self.repeat(number, line)
+        before, first = len(self.first), self.first.setdefault
+        numbers = unpacked(later.hashes)
+        lines = array("Q", map(shift.__add__, unpacked(later.lines)))
+        if self.limit == ALL:
+            _each(map(first, numbers, lines))
+        if self.limit < ALL or len(self.first) < before + len(numbers):
+            for number, line in zip(numbers, lines, strict=True):
+                if number < self.limit and first(number, line) != line:
+                    self.repeat(number, line)
         for number, times, line in again:
             if number < self.limit:
                 more, where = self.again.get(number, (0, line + shift))
@@ -104,6 +103,11 @@ class Seen:
         self.limit = limit
         self.first = {n: line for n, line in self.first.items() if n < limit}
         self.again = {n: seen for n, seen in self.again.items() if n < limit}
+
+
+def _each(calls: Iterator[object]) -> None:
+    """Have every one of these calls made, without a loop in Python."""
+    deque(calls, maxlen=0)
 
 
 def packed(numbers: object) -> bytes:

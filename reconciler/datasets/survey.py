@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from io import BytesIO
 from itertools import count, repeat
+from operator import attrgetter
 
 from msgspec import UNSET
 from xxhash import xxh3_64_intdigest
@@ -116,26 +117,25 @@ class Survey:
         self._seen.add(list(map(xxh3_64_intdigest, lines)), begin)
         groups = self._groups
         counted = map(bytes.count, lines, repeat(b'"'))
-        for number, line, value, quotes in zip(count(begin), lines, values, counted, strict=False):
-            messages = value.messages
+        for at, messages, quotes in zip(count(), map(_MESSAGES, values), counted, strict=False):
             if messages is UNSET:
-                self._other(number, line, value)
+                self._other(begin + at, lines[at], values[at])
                 continue
             group = groups.get(kinds := tuple(map(type, messages)))
             if group is None:
                 group = self._new_group(kinds)
-            if quotes != group.quotes and count_strings(line) != group.strings:
-                self._not_plain(number, line[:-1])
+            if quotes != group.quotes and count_strings(lines[at]) != group.strings:
+                self._not_plain(begin + at, lines[at][:-1])
                 continue
             for answer in group.answers:
                 content = messages[answer].content
                 if not content or content.isspace():
-                    self._not_plain(number, line[:-1])
+                    self._not_plain(begin + at, lines[at][:-1])
                     break
             else:
                 group.count = times = group.count + 1
                 if times <= FIRSTS:
-                    self._first_of(group, number, line)
+                    self._first_of(group, begin + at, lines[at])
         self._part.lines += len(lines)
 
     def _take(self, lines: list[bytes], *, try_plain: bool) -> None:
@@ -265,6 +265,7 @@ class Survey:
         return lines
 
 
+_MESSAGES = attrgetter("messages")
 _NO_GROUP = plain.Group(Shape.CONVERSATION, Traits(), (), -1, -1)
 """Of conversations that are no example: no line has so many strings, so that none is plain."""
 

@@ -102,7 +102,8 @@ def in_ranges(path: Path, length: int) -> DatasetFacts:
     """The facts as two processes find them, but with nobody in the second."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranges, "WORTH_TWO", 0)
-        patch.setattr(ranges, "RANGE", length)
+        patch.setattr(ranges, "LARGEST_RANGE", length)
+        patch.setattr(ranges, "SMALLEST_RANGE", length)
         patch.setattr(ranges, "cores", lambda: 2)
         patch.setattr(sys, "executable", "")
         return facts.read(path, "x.jsonl")
@@ -192,7 +193,8 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             if number % 100 == 0:
                 file.write(shuffled.choice(LINES) + b"\n")
     monkeypatch.setattr(ranges, "WORTH_TWO", 0)
-    monkeypatch.setattr(ranges, "RANGE", 5000)
+    monkeypatch.setattr(ranges, "LARGEST_RANGE", 5000)
+    monkeypatch.setattr(ranges, "SMALLEST_RANGE", 1000)
     monkeypatch.setattr(ranges, "cores", lambda: 2)
     return path
 
@@ -298,7 +300,8 @@ def test_ranges_are_whole_lines_and_make_up_the_file(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     content = b"".join(b"x" * (n * 37 % 90) + b"\n" for n in range(50)) + b"end"
     path.write_bytes(content)
-    for length in (1, 2, 50, 1000, 10_000):
+    lengths = ((1, 1), (2, 2), (1, 50), (50, 50), (1, 1000), (10_000, 10_000))
+    for least, most in lengths:
         with path.open("rb") as stream:
             source = ranges.Source(
                 stream=stream,
@@ -308,7 +311,7 @@ def test_ranges_are_whole_lines_and_make_up_the_file(tmp_path: Path) -> None:
                 max_line=100,
                 done=lambda _: None,
             )
-            found = list(ranges.cuts(source, length))
+            found = list(ranges.cuts(source, least, most))
         assert b"".join(content[begin:end] for begin, end in found) == content
         assert all(content[end - 1 : end] == b"\n" for _, end in found[:-1])
         assert all(begin < end for begin, end in found)

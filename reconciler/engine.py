@@ -142,7 +142,12 @@ class Reconciler:
     def desired(self, request: Request) -> Desired:
         """The specs that a request is about. Raises SpecError, unless it is tolerant."""
         loaded = selection.load(
-            self.config, request.paths, request.labels, self.commit(), self.reading
+            self.config,
+            request.paths,
+            request.labels,
+            self.commit(),
+            self.reading,
+            to_count=not (request.tolerant or request.exact),
         )
         if not request.tolerant:
             loaded.valid()

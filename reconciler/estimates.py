@@ -14,10 +14,6 @@ from reconciler.cost import Estimate, TokenCount, estimate
 from reconciler.errors import ConfigError, SpecError
 from reconciler.model import Action, JobSpec, Plan, Reason, Step, Tell
 
-CACHE = Path(".reconciler/cache/tokens")
-DEFAULT_TOKENIZER = "o200k_base"
-"""OpenAI's own since gpt-4o. For other models' tokens it is an estimate, and is called one."""
-
 _PRICED_HOLDS = (
     Reason.WAITING_FOR_SPEC,
     Reason.SUSPENDED,
@@ -69,6 +65,7 @@ class _Pricer:
 
     def _counted(self, spec: JobSpec, path: str, sha256: str, size: int) -> TokenCount:
         from reconciler.datasets import tokens
+        from reconciler.datasets.counting import counting
 
         tell = self._progress
         try:
@@ -76,18 +73,11 @@ class _Pricer:
                 self._root / path,
                 sha256=sha256,
                 size=size,
-                tokenizer=self._tokenizer(spec),
-                limit=spec.base.max_tokens_per_example if spec.base else None,
-                exact=self._exact,
-                cache=self._root / CACHE,
+                how=counting(spec.base, self._root, exact=self._exact),
                 progress=None if tell is None else lambda done, total: tell(path, done, total),
             )
         except SpecError as error:
             raise SpecError([replace(problem, file=path) for problem in error.problems]) from None
-
-    def _tokenizer(self, spec: JobSpec) -> str:
-        named = (spec.base.tokenizer if spec.base else None) or DEFAULT_TOKENIZER
-        return str(self._root / named) if named.endswith(".json") else named
 
 
 def _epochs(spec: JobSpec) -> int | None:

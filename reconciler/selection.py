@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 from reconciler import specs
@@ -24,19 +25,22 @@ def load(
     labels: Sequence[str],
     commit: str | None,
     tell: Tell | None = None,
+    *,
+    to_count: bool = False,
 ) -> Loaded:
     """The specs under the paths and with the names among `words`, that carry all the `labels`.
 
-    `tell` is told how far the reading of data has got. Raises ConfigError for a word that is
+    `tell` and `to_count` are those of `specs.load`. Raises ConfigError for a word that is
     neither a path nor a spec's name, and for a label that no spec carries.
     """
     names = [word for word in words if _is_name(word)]
     paths = [word for word in words if word not in names]
     loaded = Loaded()
+    load_ = partial(specs.load, config, commit=commit, tell=tell, to_count=to_count)
     if paths or not names:
-        loaded = specs.load(config, paths, commit=commit, tell=tell)
+        loaded = load_(paths)
     if names:
-        loaded = _with_names(loaded, specs.load(config, (), commit=commit, tell=tell), names)
+        loaded = _with_names(loaded, load_(()), names)
     for label in labels:
         loaded = _labelled(loaded, label)
     return loaded

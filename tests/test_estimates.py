@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from reconciler.cost import BaseModel, Estimate
-from reconciler.estimates import CACHE, DEFAULT_TOKENIZER, priced
+from reconciler.datasets.counting import CACHE, DEFAULT_TOKENIZER
+from reconciler.estimates import priced
 from reconciler.model import Action, Dataset, JobSpec, Plan, Reason, Step
 from tests.fakes import make_spec
 from tests.repository import Repository, repository

@@ -18,12 +18,13 @@ from reconciler.errors import ConfigError, Problem, Severity
 if TYPE_CHECKING:
     from reconciler.config import Config
     from reconciler.cost import BaseModel, TokenCount
+    from reconciler.datasets.counting import Counting
     from reconciler.datasets.facts import DatasetFacts
     from reconciler.datasets.tokens import Measured
     from reconciler.model import JobSpec
     from reconciler.report.dataset_tables import DatasetRow, Overlap, Price
 
-CACHE = Path(".reconciler/cache")
+FACTS = Path(".reconciler/cache/facts")
 
 
 @click.command("datasets")
@@ -111,6 +112,17 @@ class _Question:
     epochs: int | None
     today: str = field(default_factory=lambda: datetime.now(UTC).date().isoformat())
 
+    def counting(self, limit: int | None) -> Counting:
+        """How the tokens are counted, of an example no more than `limit`."""
+        from reconciler.datasets import counting
+
+        return counting.Counting(
+            tokenizer=self.tokenizer,
+            limit=limit,
+            exact=self.exact,
+            cache=self.config.root / counting.CACHE,
+        )
+
 
 def _given_files(files: Sequence[Path]) -> _Found:
     return _Found(files=tuple(_File(path=path, name=path.as_posix()) for path in files))
@@ -160,10 +172,14 @@ class _Look:
 def _look(file: _File, question: _Question, waiting: Bars) -> _Look:
     from reconciler.datasets import facts
 
-    cache = question.config.root / CACHE / "facts"
+    cache = question.config.root / FACTS
     try:
         found = facts.read(
-            file.path, file.name, cache=cache, progress=waiting.on(f"reading {file.name}")
+            file.path,
+            file.name,
+            cache=cache,
+            progress=waiting.on(f"reading {file.name}"),
+            counting=question.counting(None),
         )
     except OSError as error:
         if isinstance(error, FileNotFoundError) and file.used_by:
@@ -248,10 +264,7 @@ def _measured(
             file.path,
             sha256=found.sha256,
             size=found.size,
-            tokenizer=question.tokenizer,
-            limit=limit,
-            exact=question.exact,
-            cache=question.config.root / CACHE / "tokens",
+            how=question.counting(limit),
             progress=waiting.on(f"counting {file.name}"),
         )
     except OSError as error:

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from reconciler.datasets import cache as known
 from reconciler.datasets import ranges, summary
+from reconciler.datasets.counting import Counting
 from reconciler.datasets.findings import MAX_PROBLEMS, Findings
 from reconciler.datasets.foreign import (
     BYTE_ORDER_MARK,
@@ -118,12 +119,14 @@ def read(
     *,
     cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    counting: Counting | None = None,
 ) -> DatasetFacts:
     """Read the file at `path`, whole, once. `file` is its name in messages.
 
     `cache` is a folder for facts of large files, made where it is missing. `progress` is told the
-    bytes done and the bytes in all, every few megabytes. Raises OSError if the file cannot be read
-    or is no regular one; never waits for one that is not.
+    bytes done and the bytes in all, every few megabytes. `counting` is how its tokens will be
+    counted: if a second process takes part in the reading, it does that on the way. Raises OSError
+    if the file cannot be read or is no regular one; never waits for one that is not.
     """
     with open(path, "rb", 0, opener=_open_without_waiting) as stream:
         before = os.fstat(stream.fileno())
@@ -131,7 +134,7 @@ def read(
             raise OSError(f"{file} is not a regular file")
         head = stream.read(_HEAD)
         if (found := _not_lines(head, file, before.st_size)) is None:
-            reading = _Reading(stream, path, file, before, head, progress)
+            reading = _Reading(stream, path, file, before, head, progress, counting)
             found = reading.facts(cache if before.st_size >= WORTH_CACHING else None)
         after = os.fstat(stream.fileno())
     if found.sha256 is None or not found.present or _unchanged(before, after):
@@ -180,6 +183,7 @@ class _Reading:
         status: os.stat_result,
         head: bytes,
         progress: Callable[[int, int], None] | None,
+        counting: Counting | None,
     ) -> None:
         self._file = file
         self._size = status.st_size
@@ -193,6 +197,7 @@ class _Reading:
             begin=len(BYTE_ORDER_MARK) if self._mark else 0,
             max_line=MAX_LINE,
             done=self._tell,
+            counting=counting,
         )
 
     def facts(self, cache: Path | None) -> DatasetFacts:
@@ -217,7 +222,7 @@ class _Reading:
             hint = "save it as UTF-8 without one"
             whole.findings.add(1, 1, message, hint, "byte-order-mark")
         alone = self._size < ranges.WORTH_TWO or ranges.cores() == 1
-        ranges.survey(self._source, None if hashed else digest, whole, alone=alone)
+        ranges.survey(self._source, digest, whole, hashed=hashed, alone=alone)
         part = whole.part
         if part.overlong:
             message = f"the line is longer than {MAX_LINE // 2**20} MiB"

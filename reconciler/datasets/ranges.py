@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import BinaryIO, Protocol
 
+from reconciler.datasets.counting import Counting
 from reconciler.datasets.part import Part, Whole
 from reconciler.datasets.survey import Survey
 
@@ -36,13 +37,17 @@ class Digest(Protocol):
     def update(self, data: bytes, /) -> None:
         """Take these bytes."""
 
+    def hexdigest(self) -> str:
+        """The hash of all that was taken."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A regular file that is open, and how it is read.
 
     `begin` is where the first line begins, after a byte order mark. `done` is told how many more
-    bytes have been surveyed, every few megabytes.
+    bytes have been surveyed, every few megabytes. `counting` is how a second process, where there
+    is one, counts the tokens.
     """
 
     stream: BinaryIO
@@ -51,6 +56,7 @@ class Source:
     begin: int
     max_line: int
     done: Callable[[int], None]
+    counting: Counting | None = None
 
 
 def cores() -> int:
@@ -60,17 +66,17 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def survey(source: Source, digest: Digest | None, whole: Whole, *, alone: bool) -> None:
-    """Survey the whole file into `whole`, and hash it unless that is done.
+def survey(source: Source, digest: Digest, whole: Whole, *, hashed: bool, alone: bool) -> None:
+    """Survey the whole file into `whole`, and hash it unless it is `hashed` already.
 
-    Unless `alone`, a second process takes part. Raises OSError.
+    Unless `alone`, a second process takes part, and counts the tokens too. Raises OSError.
     """
+    size = source.status.st_size
     if alone:
-        if digest and source.begin:
+        if source.begin and not hashed:
             source.stream.seek(0)
             digest.update(source.stream.read(source.begin))
-        size = source.status.st_size
-        whole.absorb(surveyed(source, (source.begin, size), digest))
+        whole.absorb(surveyed(source, (source.begin, size), None if hashed else digest))
         return
     from reconciler.datasets.second import SecondProcess  # few files are so large
 
@@ -78,8 +84,10 @@ def survey(source: Source, digest: Digest | None, whole: Whole, *, alone: bool) 
     count = len(todo)
     parts: dict[int, Part] = {}
     with SecondProcess(source.path, source.status, source.max_line, todo, parts) as second:
-        if digest:
-            hash_all(source.stream, source.status.st_size, digest)
+        if not hashed:
+            hash_all(source.stream, size, digest)
+        if source.counting:
+            second.count(digest.hexdigest(), size, source.counting)
         taken = counted = 0
         while taken < count:
             if taken in parts:

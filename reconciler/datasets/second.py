@@ -1,9 +1,10 @@
-"""The second process: it surveys ranges of a file beside the one that asked.
+"""The second process: it surveys ranges of a file beside the one that asked, and counts its tokens.
 
 `ranges` starts one for a large file. It is a fresh interpreter and no fork, so that threads, test
 runners and however this program was started make no difference; it is handed ranges over its
-standard input and gives back parts, until that is closed. It prints nothing. When the process that
-asked dies, it ends by itself.
+standard input and gives back parts, until that is closed. A count goes into the cache of counts,
+where whoever asks for it will find it, or, if that failed, will count and say why. It prints
+nothing. When the process that asked dies, it ends by itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 import msgspec
 
+from reconciler.datasets.counting import Counting
 from reconciler.datasets.part import Part
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ AHEAD = 2
 """Ranges that it is handed at a time, so that it never waits for the next."""
 
 Numbered = tuple[int, tuple[int, int]]
+"""A range and its number in the file."""
 
 
 class SecondProcess:
@@ -51,6 +54,7 @@ class SecondProcess:
         )
         self._todo = todo
         self._parts = parts
+        self._to_count: str | None = None
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = Thread(target=self._serve, name="survey of a data file", daemon=True)
@@ -90,8 +94,15 @@ class SecondProcess:
 
     def next(self) -> Numbered | None:
         """The first range that nobody is at; None if there is none for now."""
+        return self._first()
+
+    def count(self, sha256: str, size: int, how: Counting) -> None:
+        """Have the tokens of the file counted, if the process comes to it. Called once at most."""
+        if how.cache is None or how.exact:
+            return
+        cache, tokenizer = str(how.cache.absolute()), how.tokenizer
         with self._lock:
-            return self._todo.popleft() if self._todo else None
+            self._to_count = json.dumps({"tokens": [sha256, size, tokenizer, how.limit, cache]})
 
     def wait(self) -> None:
         """Wait until the process has delivered all it took, or has died and given it back."""
@@ -104,30 +115,39 @@ class SecondProcess:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None  # noqa: S101
         assert stdout is not None  # noqa: S101
-        handed: deque[Numbered] = deque()
+        handed: deque[Numbered | None] = deque()  # None for the count
         try:
             _write(stdin, self._order)
             while True:
-                while len(handed) < AHEAD and (mine := self._for_it()) is not None:
+                if order := self._count():
+                    handed.append(None)
+                    _write(stdin, order)
+                while len(handed) < AHEAD and (mine := self._first()) is not None:
                     handed.append(mine)
                     _write(stdin, json.dumps(mine[1]))
                 if not handed:
                     return
-                part = _PARTS.decode(_reply(stdout))
-                number, (begin, end) = handed[0]
-                self._parts[number] = part
+                reply = _reply(stdout)
+                if (first := handed[0]) is not None:
+                    number, (begin, end) = first
+                    self._parts[number] = _PARTS.decode(reply)
+                    self.bytes += end - begin
                 handed.popleft()
-                self.bytes += end - begin
         except (OSError, ValueError, msgspec.MsgspecError):
             pass  # it died, or something else answers in its place
         finally:
             with self._lock:
-                self._todo.extendleft(reversed(handed))
+                self._todo.extendleft(one for one in reversed(handed) if one is not None)
 
-    def _for_it(self) -> Numbered | None:
-        """The first range that nobody is at, for the other process."""
+    def _first(self) -> Numbered | None:
         with self._lock:
             return self._todo.popleft() if self._todo else None
+
+    def _count(self) -> str | None:
+        """What is to be counted, once."""
+        with self._lock:
+            order, self._to_count = self._to_count, None
+        return order
 
 
 def main(path: str, identity: list[int], max_line: int) -> None:
@@ -147,10 +167,26 @@ def main(path: str, identity: list[int], max_line: int) -> None:
             done=lambda _: None,
         )
         for line in sys.stdin.buffer:
-            begin, end = json.loads(line)
-            data = _ENCODER.encode(ranges.surveyed(source, (begin, end)))
+            data = b""
+            match json.loads(line):
+                case [begin, end]:
+                    data = _ENCODER.encode(ranges.surveyed(source, (begin, end)))
+                case {"tokens": order}:
+                    _count(Path(path), *order)
             sys.stdout.buffer.write(len(data).to_bytes(8, "little") + data)
             sys.stdout.buffer.flush()
+
+
+def _count(
+    path: Path, sha256: str, size: int, tokenizer: str, limit: int | None, cache: str
+) -> None:
+    """Count the tokens into the cache; what keeps it from that, whoever asks next will tell."""
+    from reconciler.datasets import tokens
+    from reconciler.errors import ReconcilerError
+
+    how = Counting(tokenizer=tokenizer, limit=limit, cache=Path(cache))
+    with suppress(OSError, ReconcilerError):
+        tokens.measure(path, sha256=sha256, size=size, how=how)
 
 
 def _identity(status: os.stat_result) -> list[int]:

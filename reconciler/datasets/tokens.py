@@ -19,6 +19,7 @@ from typing import BinaryIO
 from reconciler.cost import TokenCount
 from reconciler.datasets import tokenizers
 from reconciler.datasets.accounting import Accounting, Weight
+from reconciler.datasets.counting import Counting
 from reconciler.datasets.facts import MAX_LINE
 from reconciler.errors import Problem, SpecError
 
@@ -28,6 +29,9 @@ the vocabulary. A sample of a thousand lines takes no less."""
 
 Progress = Callable[[int, int], None]
 """Told how many bytes are done, and of how many in all."""
+
+
+_BY_DEFAULT = Counting()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,52 +67,37 @@ class Measured:
         return self.longest
 
 
-def count(  # noqa: PLR0913 - which file and how, all by name
+def count(
     path: Path,
     *,
     sha256: str,
     size: int,
-    tokenizer: str = "o200k_base",
-    limit: int | None = None,
-    exact: bool = False,
-    cache: Path | None = None,
+    how: Counting = _BY_DEFAULT,
     progress: Progress | None = None,
 ) -> TokenCount:
     """The tokens that one epoch over this file trains on; see `measure`."""
-    return measure(
-        path,
-        sha256=sha256,
-        size=size,
-        tokenizer=tokenizer,
-        limit=limit,
-        exact=exact,
-        cache=cache,
-        progress=progress,
-    ).count
+    return measure(path, sha256=sha256, size=size, how=how, progress=progress).count
 
 
-def measure(  # noqa: PLR0913 - as `count`
+def measure(
     path: Path,
     *,
     sha256: str,
     size: int,
-    tokenizer: str = "o200k_base",
-    limit: int | None = None,
-    exact: bool = False,
-    cache: Path | None = None,
+    how: Counting = _BY_DEFAULT,
     progress: Progress | None = None,
 ) -> Measured:
     """Count the tokens of the file at `path`, whose hash and size the caller knows.
 
-    An example counts as `limit` tokens at most. A file above SMALL is sampled unless `exact`.
-    `cache` is a folder for what was counted, which may be deleted at any time.
+    A file above SMALL is sampled unless all of it is asked for.
 
     Raises OSError if it cannot be read, SpecError if it has not that size any more, ConfigError if
     there is no such tokenizer.
     """
-    whole = exact or size <= SMALL
+    tokenizer, limit = how.tokenizer, how.limit
+    whole = how.exact or size <= SMALL
     key = _key(sha256, tokenizers.identity(tokenizer), limit, whole)
-    if (known := _remembered(cache, key)) is not None:
+    if (known := _remembered(how.cache, key)) is not None:
         _tell(progress, size, size)
         return known
     accounting = Accounting(tokenizers.load(tokenizer))
@@ -121,7 +110,7 @@ def measure(  # noqa: PLR0913 - as `count`
         else:
             measured = _sampled(stream, accounting, tokenizer, limit, sha256, size)
     _tell(progress, size, size)
-    _remember(cache, key, measured)
+    _remember(how.cache, key, measured)
     return measured
 
 

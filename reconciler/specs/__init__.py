@@ -59,20 +59,22 @@ def load(
     *,
     commit: str | None = None,
     tell: Tell | None = None,
+    to_count: bool = False,
 ) -> Loaded:
     """Read the specs under `config.specs`, or only those under `paths`.
 
     `paths` are files or folders, relative to the working directory as on every command line. What
     lies outside them is read as far as it matters: a name is unique among all specs, and a spec
     may train on the model of one that was not named. `commit` is noted as where the specs came
-    from; `tell` is told how far the reading of data has got. Raises ConfigError for a path that
-    does not exist or lies outside the repository.
+    from; `tell` is told how far the reading of data has got. `to_count`
+    says that its tokens will be asked for next, so that those of a large file can be counted on the
+    way. Raises ConfigError for a path that does not exist or lies outside the repository.
     """
     found = discovery.find(config, paths)
     drafts, problems = documents.read(found.files)
     relatives = lineage.family(drafts)
     suggestions = Suggestions()
-    builder = Builder(config, commit, suggestions, tell)
+    builder = Builder(config, commit, suggestions, tell, to_count=to_count)
     models = relatives.base_models()
     built = [builder.build(draft, models[draft.name]) for draft in relatives.members]
     specs, broken_chains = lineage.stamp(built, relatives, suggestions)

@@ -13,6 +13,8 @@ from typing import Any
 
 from reconciler import models, providers
 from reconciler.config import Config, ProviderSettings, duration
+from reconciler.cost import BaseModel
+from reconciler.datasets.counting import counting
 from reconciler.errors import Problem, Severity
 from reconciler.model import Dataset, JobSpec, Source, Tell
 from reconciler.specs.data import DataFiles
@@ -42,8 +44,11 @@ class Builder:
         commit: str | None,
         suggestions: Suggestions,
         tell: Tell | None = None,
+        *,
+        to_count: bool = False,
     ) -> None:
         self._config = config
+        self._to_count = to_count
         self._commit = commit
         self._suggestions = suggestions
         self._data = DataFiles(Path(config.root).resolve(), suggestions, tell)
@@ -63,7 +68,8 @@ class Builder:
         """
         problems: list[Problem] = []
         settings = self._provider(draft, problems)
-        training, validation = self._datasets(draft, problems)
+        base = models.lookup(base_model, settings, self._config.models) if settings else None
+        training, validation = self._datasets(draft, base, problems)
         warnings = tuple(p for p in problems if p.severity is Severity.WARNING)
         problems = _elsewhere(draft.problems, [p for p in problems if p not in warnings])
         if settings is None or not draft.sound:
@@ -77,7 +83,7 @@ class Builder:
         problems += _elsewhere(problems, violations)
         if problems:
             return Built(draft=draft, spec=None, problems=(*problems, *warnings))
-        spec = replace(spec, base=models.lookup(base_model, settings, self._config.models))
+        spec = replace(spec, base=base)
         found = self._limits(draft, spec)
         warnings = (*warnings, *(p for p in found if p.severity is Severity.WARNING))
         if any(problem.severity is Severity.ERROR for problem in found):
@@ -134,9 +140,10 @@ class Builder:
         return None
 
     def _datasets(
-        self, draft: Draft, problems: list[Problem]
+        self, draft: Draft, base: BaseModel | None, problems: list[Problem]
     ) -> tuple[Dataset | None, Dataset | None]:
-        training = self._data.dataset(draft, "training_file", problems)
+        how = counting(base, self._config.root) if self._to_count else None
+        training = self._data.dataset(draft, "training_file", problems, how)
         validation = self._data.dataset(draft, "validation_file", problems)
         if training and validation and _same(training, validation):
             message = "validation_file is the same data as training_file"

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from reconciler.datasets import facts
+from reconciler.datasets.counting import Counting
 from reconciler.datasets.facts import DatasetFacts
 from reconciler.errors import Problem, Severity
 from reconciler.model import Dataset, Tell
@@ -47,8 +48,16 @@ class DataFiles:
         places = self._places.values()
         return tuple(sorted({place.name for place in places if isinstance(place, _Place)}))
 
-    def dataset(self, draft: Draft, name: str, problems: list[Problem]) -> Dataset | None:
+    def dataset(
+        self,
+        draft: Draft,
+        name: str,
+        problems: list[Problem],
+        counting: Counting | None = None,
+    ) -> Dataset | None:
         """The dataset that field `name` of the spec asks for; None where it asks for none.
+
+        `counting` is how its tokens will be counted, if they will be.
 
         None too, with a problem added, where it cannot be had. Problems of the content are added,
         each at its line of the data file.
@@ -70,7 +79,7 @@ class DataFiles:
             message = f"{written} must be a path relative to the spec, beginning with ./ or ../"
             problems.append(draft.problem(at, message, hint))
             return None
-        found = self._local(folder, written, pin)
+        found = self._local(folder, written, pin, counting)
         if isinstance(found, _Refusal):
             where = ("spec", name, "sha256") if found.of_pin else at
             problems.append(draft.problem(where, found.message, found.hint))
@@ -125,11 +134,13 @@ class DataFiles:
             found += self._converted[key]
         return tuple(found)
 
-    def _local(self, folder: Path, written: str, pin: str | None) -> _Local | _Refusal:
+    def _local(
+        self, folder: Path, written: str, pin: str | None, counting: Counting | None
+    ) -> _Local | _Refusal:
         place = self._place(folder, written)
         if isinstance(place, _Refusal):
             return place
-        found = self._read(place)
+        found = self._read(place, counting)
         if isinstance(found, _Refusal):
             return found
         if found is None:
@@ -172,10 +183,10 @@ class DataFiles:
             return _Refusal(f"{written} leads out of the repository by a symbolic link", hint)
         return _Refusal(f"{written} is outside the repository", hint)
 
-    def _read(self, place: _Place) -> DatasetFacts | _Refusal | None:
+    def _read(self, place: _Place, counting: Counting | None) -> DatasetFacts | _Refusal | None:
         """The facts of a file, from the first time it was asked for; None if there is none."""
         if place.real not in self._facts:
-            self._facts[place.real] = _facts(place, self.root / CACHE, self.tell)
+            self._facts[place.real] = _facts(place, self.root / CACHE, self.tell, counting)
         return self._facts[place.real]
 
     def _what_exists(self, missing: Path, written: str) -> str:
@@ -215,7 +226,9 @@ class _Refusal:
     of_pin: bool = False
 
 
-def _facts(place: _Place, cache: Path, tell: Tell | None) -> DatasetFacts | _Refusal | None:
+def _facts(
+    place: _Place, cache: Path, tell: Tell | None, counting: Counting | None
+) -> DatasetFacts | _Refusal | None:
     try:
         status = place.real.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -227,6 +240,7 @@ def _facts(place: _Place, cache: Path, tell: Tell | None) -> DatasetFacts | _Ref
             place.name,
             cache=cache,
             progress=None if tell is None else partial(tell, place.name),
+            counting=counting,
         )
     except (FileNotFoundError, NotADirectoryError):
         return None

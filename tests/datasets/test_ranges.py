@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.datasets import chat, facts, ranges, second, sketch
+from reconciler.datasets import chat, facts, ranges, second, sketch, tokenizers, tokens
 from reconciler.datasets import survey as loop
+from reconciler.datasets.counting import Counting
 from reconciler.datasets.facts import DatasetFacts
 from reconciler.datasets.part import Part
 
@@ -223,6 +225,31 @@ def test_two_processes_find_what_one_finds(large: Path, monkeypatch: pytest.Monk
     assert found == one_process(large)
     assert len(delivered) > 5
     assert in_one(large) == found
+
+
+def test_the_second_process_counts_the_tokens(
+    large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = Counting(limit=9, cache=tmp_path / "counts")
+    found = facts.read(large, "x.jsonl", counting=how)
+    assert found == one_process(large)
+    assert found.sha256 is not None
+    here = tokens.measure(
+        large, sha256=found.sha256, size=found.size, how=replace(how, cache=tmp_path / "others")
+    )
+    monkeypatch.setattr(tokenizers, "load", None)  # it has been counted
+    assert tokens.measure(large, sha256=found.sha256, size=found.size, how=how) == here
+
+
+@pytest.mark.parametrize(
+    "change", [{"exact": True}, {"cache": None}, {"tokenizer": "no.json"}], ids=str
+)
+def test_what_the_second_process_cannot_count_is_no_harm(
+    large: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    how = replace(Counting(cache=tmp_path / "counts"), **change)
+    assert facts.read(large, "x.jsonl", counting=how) == one_process(large)
+    assert not (tmp_path / "counts").exists()
 
 
 @pytest.mark.parametrize(

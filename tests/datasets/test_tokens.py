@@ -14,6 +14,7 @@ import pytest
 from reconciler.cost import TokenCount
 from reconciler.datasets import tokenizers, tokens
 from reconciler.datasets.accounting import Accounting
+from reconciler.datasets.counting import Counting
 from reconciler.datasets.tokens import Measured
 from reconciler.errors import SpecError
 
@@ -51,7 +52,9 @@ def measure(tmp_path: Path) -> Measure:
     def measure_(content: bytes, **options: Any) -> Measured:
         path.write_bytes(content)
         sha256 = hashlib.sha256(content).hexdigest()
-        return tokens.measure(path, sha256=sha256, size=len(content), **options)
+        progress = options.pop("progress", None)
+        how = Counting(**options)
+        return tokens.measure(path, sha256=sha256, size=len(content), how=how, progress=progress)
 
     return measure_
 
@@ -71,7 +74,8 @@ def test_count_is_the_count_of_measure(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(content := conversations(5))
     sha256 = hashlib.sha256(content).hexdigest()
-    options: dict[str, Any] = {"sha256": sha256, "size": len(content), "tokenizer": "cl100k_base"}
+    how = Counting(tokenizer="cl100k_base")
+    options: dict[str, Any] = {"sha256": sha256, "size": len(content), "how": how}
     assert tokens.count(path, **options) == tokens.measure(path, **options).count
 
 
@@ -188,7 +192,9 @@ def test_what_was_counted_is_remembered_by_content(measure: Measure, tmp_path: P
     (kept,) = cache.iterdir()
     path = tmp_path / "elsewhere.jsonl"  # which is not there: nothing is read again
     sha256 = hashlib.sha256(content).hexdigest()
-    assert tokens.measure(path, sha256=sha256, size=len(content), cache=cache) == first
+    assert (
+        tokens.measure(path, sha256=sha256, size=len(content), how=Counting(cache=cache)) == first
+    )
     assert kept.stat().st_size < 4_000
 
 

@@ -161,7 +161,12 @@ def _sampled(
 ) -> Measured:
     from reconciler.datasets import sampling  # most files are small
 
-    draws = sampling.draw(stream, size, sha256, accounting.weigh)
+    def wanted(pilot: list[sampling.Draw[Weight]]) -> int:
+        if limit is not None and any(one.seen.likely > limit // 2 for one in pilot):
+            return sampling.LINES  # some may be cut: how many is worth a closer look
+        return sampling.enough([one.seen.likely / one.size for one in pilot])
+
+    draws = sampling.draw(stream, size, sha256, accounting.weigh, wanted)
     cut = [(_cut(one.seen, limit), one.size) for one in draws]
     likely = sampling.total([weight.likely / length for weight, length in cut], size)
     low = sampling.total([weight.low / length for weight, length in cut], size)
@@ -273,7 +278,7 @@ def _remember(cache: Path | None, key: str, measured: Measured) -> None:
             temporary.unlink(missing_ok=True)
 
 
-_ACCOUNTING = 1
+_ACCOUNTING = 2
 """To be raised with every change of what is counted: it makes the cache forget."""
 
 _PARTS = 8

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reconciler.cost import TokenCount
-from reconciler.datasets import tokenizers, tokens
+from reconciler.datasets import sampling, tokenizers, tokens
 from reconciler.datasets.accounting import Accounting
 from reconciler.datasets.counting import Counting
 from reconciler.datasets.tokens import Measured
@@ -147,7 +147,7 @@ def test_the_same_bytes_give_the_same_sample_wherever_they_are(
     content = jsonl(*(chat("Where?", "on Monday " * (n * n % 97)) for n in range(500)))
     found = measure(content)
     assert measure(content) == found
-    assert found.count.tokens == 54_438  # on every machine, with every Python
+    assert found.count.tokens == 54_458  # on every machine, with every Python
 
 
 def test_a_sample_estimates_how_many_examples_are_cut(
@@ -159,6 +159,24 @@ def test_a_sample_estimates_how_many_examples_are_cut(
     sampled = measure(content, limit=60)
     assert sampled.count.low <= exact.count.tokens <= sampled.count.high
     assert abs(sampled.count.truncated / exact.count.truncated - 1) < 0.15
+
+
+@pytest.mark.parametrize(("limit", "lines"), [(None, 250), (1_000, 250), (300, 1_000)])
+def test_near_the_limit_more_lines_are_looked_at(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch, limit: int | None, lines: int
+) -> None:
+    monkeypatch.setattr(tokens, "SMALL", 100_000)
+    drawn: list[int] = []
+    draw = sampling.draw
+
+    def watched(*arguments: Any) -> Any:
+        found = draw(*arguments)
+        drawn.append(len(found))
+        return found
+
+    monkeypatch.setattr(sampling, "draw", watched)
+    measure(jsonl(*(chat("Where?", "on Monday " * 90) for _ in range(500))), limit=limit)
+    assert drawn == [lines]
 
 
 def test_progress_ends_with_the_whole_file(measure: Measure) -> None:

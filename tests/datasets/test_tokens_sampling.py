@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from reconciler.datasets import sampling
-from reconciler.datasets.sampling import Interval, draw, total
+from reconciler.datasets.sampling import Draw, Interval, draw, enough, total
 
 
 def tokens_of(line: bytes) -> int:
@@ -31,13 +31,32 @@ def corpus(seed: int) -> bytes:
     return b"\n".join(lines) + b"\n" * (seed % 3 > 0)
 
 
-def estimated(content: bytes) -> Interval:
+def even(seed: int) -> bytes:
+    """Lines as alike as those of one task are, so that few of them tell enough."""
+    generator = random.Random(seed)
+    spread = generator.choice([0.005, 0.01, 0.015, 0.025])
+    lines = []
+    for _ in range(3_000):
+        length = max(20, int(generator.lognormvariate(4.5, 0.6)))
+        density = min(0.9, max(0.01, generator.gauss(0.25, spread)))
+        lines.append(b"t" * int(length * density) + b"." * (length - int(length * density)))
+    return b"\n".join(lines)
+
+
+def drawn(content: bytes) -> list[Draw[int]]:
     stream, sha256 = io.BytesIO(content), hashlib.sha256(content).hexdigest()
-    draws = draw(stream, len(content), sha256, tokens_of)
-    return total([one.seen / one.size for one in draws], len(content))
+    return draw(stream, len(content), sha256, tokens_of, lambda pilot: enough(densities(pilot)))
 
 
-def hits(seeds: Iterator[int]) -> list[bool]:
+def densities(draws: list[Draw[int]]) -> list[float]:
+    return [one.seen / one.size for one in draws]
+
+
+def estimated(content: bytes) -> Interval:
+    return total(densities(drawn(content)), len(content))
+
+
+def hits(seeds: Iterator[int], corpus: Callable[[int], bytes] = corpus) -> list[bool]:
     found = []
     for seed in seeds:
         content = corpus(seed)
@@ -55,6 +74,34 @@ def test_the_interval_of_a_small_sample_is_as_honest(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sampling, "LINES", 20)
     covered = hits(iter(range(1_000, 1_400)))
     assert 0.91 <= sum(covered) / len(covered) <= 0.99
+
+
+def test_it_is_as_honest_where_it_stops_early() -> None:
+    covered = hits(iter(range(300)), even)
+    assert 0.92 <= sum(covered) / len(covered) <= 0.98
+
+
+def test_even_lines_take_fewer_than_uneven_ones() -> None:
+    counts = {len(drawn(even(seed))) for seed in range(20)}
+    assert min(counts) < 2 * sampling.PILOT
+    assert max(counts) <= sampling.LINES
+    assert len(drawn(corpus(0))) == sampling.LINES
+
+
+def test_where_it_stops_early_the_interval_is_narrow() -> None:
+    content = even(3)
+    found = estimated(content)
+    assert len(drawn(content)) < sampling.LINES
+    assert (found.high - found.low) / 2 / found.likely < 1.2 * sampling.MARGIN
+
+
+@pytest.mark.parametrize("pilot", [[0.0] * 250, [0.1, 0.9] * 125])
+def test_a_pilot_that_cannot_tell_asks_for_all(pilot: list[float]) -> None:
+    assert enough(pilot) == sampling.LINES
+
+
+def test_a_pilot_that_tells_all_asks_for_no_more() -> None:
+    assert enough([0.25] * 250) == 250
 
 
 def test_the_estimate_is_not_biased_by_the_lengths_of_lines() -> None:

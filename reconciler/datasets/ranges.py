@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from typing import BinaryIO, Protocol
 
 from reconciler.datasets.counting import Counting
@@ -118,13 +119,16 @@ def surveyed(source: Source, range_: Range, digest: Digest | None = None) -> Par
             left -= len(data)
             if digest:
                 digest.update(data)
-            cut = data.rfind(b"\n") + 1
-            if cut:
-                found.take(b"".join((*held, data[:cut])) if held else data[:cut])
-                held, held_size = [], 0
-            if cut < len(data):
-                held.append(data[cut:])
-                held_size += len(data) - cut
+            lines = BytesIO(data).readlines()  # half of what split takes
+            rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
+            if lines:
+                if held:
+                    lines[0] = b"".join((*held, lines[0]))
+                    held, held_size = [], 0
+                found.take(lines)
+            if rest:
+                held.append(rest)
+                held_size += len(rest)
             if found.given_up:
                 break
             if held_size > source.max_line:
@@ -135,7 +139,7 @@ def surveyed(source: Source, range_: Range, digest: Digest | None = None) -> Par
                 source.done(told)
                 told = 0
         if held and not found.given_up:
-            found.take(b"".join(held))
+            found.take([b"".join((*held, b"\n"))], ended=False)
     source.done(told)
     return found.part()
 

@@ -7,9 +7,8 @@ the other ranges. It reads no file, and no line of it is kept.
 from __future__ import annotations
 
 import hashlib
-from io import BytesIO
 from itertools import count, repeat
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from msgspec import UNSET
 from xxhash import xxh3_64_intdigest
@@ -40,16 +39,15 @@ class Survey:
         self._rest = 0  # blocks that it is not asked about
         self._apart = 0  # blocks whose lines are decoded one by one
 
-    def take(self, block: bytes) -> None:
-        """Take a block of lines, each of them whole; the last may lack its line end.
+    def take(self, lines: list[bytes], *, ended: bool = True) -> None:
+        """Take a block of lines, one at least, each with its line end.
 
-        A line longer than is read ends the survey, and `given_up` says so.
+        That of the last was added to it if not `ended`. A line longer than is read ends the survey,
+        and `given_up` says so.
         """
-        ended = block.endswith(b"\n")
-        lines = BytesIO(block if ended else block + b"\n").readlines()  # half of what split takes
-        if b"\r" in block:
-            lines = self._without_returns(lines)
-        longest = max(map(len, lines), default=1) - 1
+        if _has_returns(lines):
+            self._drop_returns(lines)
+        longest = max(map(len, lines)) - 1
         self._part.longest = max(self._part.longest, longest)
         if longest >= self._max_line:
             whole = self._max_line - ended
@@ -255,16 +253,24 @@ class Survey:
                 self._part.shapes[group.shape.name].count += group.count
         self._groups.clear()
 
-    def _without_returns(self, lines: list[bytes]) -> list[bytes]:
-        """The lines without the carriage returns before their line ends, which are counted."""
+    def _drop_returns(self, lines: list[bytes]) -> None:
+        """Take the carriage returns before their line ends from the lines, and count them."""
         for number, line in enumerate(lines, self._part.lines + 1):
             if line.endswith(b"\r\n"):
                 self._part.crlf += 1
                 self._part.first_crlf = self._part.first_crlf or number
                 lines[number - self._part.lines - 1] = line[:-2] + b"\n"
-        return lines
 
 
+def _has_returns(lines: list[bytes]) -> bool:
+    """Whether any line end has a carriage return before it."""
+    try:
+        return b"\r" in bytes(map(_LAST_BUT_ONE, lines))
+    except IndexError:  # an empty line
+        return any(line.endswith(b"\r\n") for line in lines)
+
+
+_LAST_BUT_ONE = itemgetter(-2)
 _MESSAGES = attrgetter("messages")
 _NO_GROUP = plain.Group(Shape.CONVERSATION, Traits(), (), -1, -1)
 """Of conversations that are no example: no line has so many strings, so that none is plain."""

@@ -159,7 +159,7 @@ def test_what_is_known_at_sight_is_what_a_closer_look_finds(
 def test_what_is_common_is_known_at_sight(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "look", None)
     survey = loop.Survey(1000)
-    survey.take(line + b"\n")
+    survey.take([line + b"\n"])
     assert survey.part().examples == 1
 
 
@@ -342,6 +342,19 @@ def test_ranges_are_whole_lines_and_make_up_the_file(tmp_path: Path) -> None:
         assert b"".join(content[begin:end] for begin, end in found) == content
         assert all(content[end - 1 : end] == b"\n" for _, end in found[:-1])
         assert all(begin < end for begin, end in found)
+
+
+def test_a_line_may_end_anywhere_in_a_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.jsonl"
+    short = b'{"prompt":"a","completion":"b"}'
+    path.write_bytes(b"\r\n".join([short, short[:-2], b"", short, b"", b"", short]))
+    found = in_one(path)
+    assert {problem.rule for problem in found.problems} >= {"crlf-line-ends", "blank-line", "not-json"}
+    for block in range(1, 80):
+        monkeypatch.setattr(ranges, "_BLOCK", block)
+        assert in_one(path) == found
 
 
 def test_a_pattern_is_never_counted_twice_when_there_are_too_many(

@@ -228,6 +228,7 @@ class _Reading:
             message = f"the line is longer than {MAX_LINE // 2**20} MiB"
             hint = "each line holds one example"
             return _given_up(self._file, self._size, part.overlong, "line-too-long", message, hint)
+        whole.seen.settle()
         format_ = summary.conclude(whole)
         return DatasetFacts(
             sha256=digest.hexdigest(),

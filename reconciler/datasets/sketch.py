@@ -15,8 +15,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections import deque
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Iterable
 
 from msgspec import Struct
 from xxhash import xxh3_64_intdigest
@@ -29,7 +28,7 @@ ALL = 1 << 64
 
 
 class Sketch(Struct, frozen=True, array_like=True, gc=False):
-    """The examples of a file whose numbers lie below two to the power of `bits`.
+    """The examples of a file, or of a range, whose numbers lie below two to the power of `bits`.
 
     `hashes` holds their numbers, each of 8 bytes, and `lines` the line where each stands first,
     each of 8 bytes, both in the order of the lines, the lowest byte first.
@@ -46,56 +45,67 @@ def number_of(line: bytes) -> int:
 
 
 class Seen:
-    """The lines seen so far: each with its first line, and those that came again."""
+    """The lines seen so far: each with its first line, and those that came again.
+
+    Lines are put down as they come, 16 bytes each, and compared later, many at once: comparing each
+    as it comes takes several times as long, as what it is compared to is never in the processor's
+    cache. `first` and `again` (how often again, and at which line first) are of those compared.
+    """
 
     def __init__(self) -> None:
         self.limit = ALL
         self.first: dict[int, int] = {}
-        self.again: dict[int, tuple[int, int]] = {}  # how often again, and at which line first
+        self.again: dict[int, tuple[int, int]] = {}
+        self._numbers, self._lines = array("Q"), array("Q")
 
-    def add(self, numbers: list[int], begin: int) -> None:
-        """Add the lines from `begin` on, by their numbers: many at once, as most are new."""
-        before = len(self.first)
-        if self.limit == ALL:
-            _each(map(self.first.setdefault, numbers, count(begin)))
-            if len(self.first) == before + len(numbers):
-                return
-        for line, number in enumerate(numbers, begin):
-            if number < self.limit and self.first.setdefault(number, line) != line:
-                self.repeat(number, line)
-
-    def repeat(self, number: int, line: int) -> None:
-        """Line `line` holds an example that was there before."""
-        times, where = self.again.get(number, (0, line))
-        self.again[number] = (times + 1, where)
-
-    def shrink(self) -> None:
-        """Keep no more than fit. Called often, but not for every line."""
-        while len(self.first) > MOST:
-            self._lower(self.limit // 2)
+    def add(self, numbers: Iterable[int], lines: Iterable[int]) -> None:
+        """Add lines, each by its number and where it stands."""
+        self._numbers.extend(numbers)
+        self._lines.extend(lines)
+        if len(self._numbers) > MOST:
+            self.settle()
 
     def absorb(self, later: Sketch, again: list[tuple[int, int, int]], shift: int) -> None:
         """Take what a later range has seen, whose first line is line `shift` + 1 here."""
         self._lower(min(self.limit, 1 << later.bits))
+        for number, times, line in again:
+            if number < self.limit:
+                self._repeat(number, times, line + shift)
+        self.add(unpacked(later.hashes), map(shift.__add__, unpacked(later.lines)))
+
+    def settle(self) -> None:
+        """Compare all lines that were added, and keep no more than fit."""
+        numbers, lines = self._numbers, self._lines
+        if self._is_new and len(numbers) <= MOST and len(set(numbers)) == len(numbers):
+            return  # all different, as in most files
+        self._numbers, self._lines = array("Q"), array("Q")
         before, first = len(self.first), self.first.setdefault
-        numbers = unpacked(later.hashes)
-        lines = array("Q", map(shift.__add__, unpacked(later.lines)))
         if self.limit == ALL:
-            _each(map(first, numbers, lines))
+            deque(map(first, numbers, lines), maxlen=0)
         if self.limit < ALL or len(self.first) < before + len(numbers):
             for number, line in zip(numbers, lines, strict=True):
                 if number < self.limit and first(number, line) != line:
-                    self.repeat(number, line)
-        for number, times, line in again:
-            if number < self.limit:
-                more, where = self.again.get(number, (0, line + shift))
-                self.again[number] = (more + times, where)
-        self.shrink()
+                    self._repeat(number, 1, line)
+        while len(self.first) > MOST:
+            self._lower(self.limit // 2)
 
     @property
     def sketch(self) -> Sketch:
-        """What is kept."""
+        """What is kept. Before it is settled, a line may be in it twice."""
+        if self._is_new:
+            return Sketch(hashes=packed(self._numbers), lines=packed(self._lines))
+        self.settle()
         return Sketch(self.limit.bit_length() - 1, packed(self.first), packed(self.first.values()))
+
+    @property
+    def _is_new(self) -> bool:
+        """Whether nothing has been compared or left out yet."""
+        return self.limit == ALL and not (self.first or self.again)
+
+    def _repeat(self, number: int, times: int, line: int) -> None:
+        """An example that was there before stands here so many times more, at `line` first."""
+        before, where = self.again.get(number, (0, line))
+        self.again[number] = (before + times, min(where, line))
 
     def _lower(self, limit: int) -> None:
         if limit == self.limit:
@@ -103,11 +113,6 @@ class Seen:
         self.limit = limit
         self.first = {n: line for n, line in self.first.items() if n < limit}
         self.again = {n: seen for n, seen in self.again.items() if n < limit}
-
-
-def _each(calls: Iterator[object]) -> None:
-    """Have every one of these calls made, without a loop in Python."""
-    deque(calls, maxlen=0)
 
 
 def packed(numbers: object) -> bytes:

@@ -67,7 +67,6 @@ class Survey:
             self._rest -= 1
         elif self._unknown > len(lines) // 2:
             self._rest = _REST
-        self._seen.shrink()
         if len(self._groups) > _MANY_GROUPS:
             self._count_groups()
 
@@ -112,7 +111,7 @@ class Survey:
         Each has its line end, which no rule looks at.
         """
         begin = self._part.lines + 1
-        self._seen.add(list(map(xxh3_64_intdigest, lines)), begin)
+        self._seen.add(map(xxh3_64_intdigest, lines), range(begin, begin + len(lines)))
         groups = self._groups
         counted = map(bytes.count, lines, repeat(b'"'))
         for at, messages, quotes in zip(count(), map(_MESSAGES, values), counted, strict=False):
@@ -138,8 +137,7 @@ class Survey:
 
     def _take(self, lines: list[bytes], *, try_plain: bool) -> None:
         """The loop for any lines, one by one."""
-        seen = self._seen
-        first, limit, hashed = seen.first, seen.limit, xxh3_64_intdigest
+        seen: list[tuple[int, int]] = []
         blank = bool(self._blank_since)
         for number, ended in enumerate(lines, self._part.lines + 1):
             line = ended[:-1]
@@ -147,8 +145,7 @@ class Survey:
                 blank = self._is_blank(number, line)
                 if blank:
                     continue
-            if (key := hashed(ended)) < limit and first.setdefault(key, number) != number:
-                seen.repeat(key, number)
+            seen.append((xxh3_64_intdigest(ended), number))
             if not try_plain:
                 self._not_plain(number, line)
                 continue
@@ -159,6 +156,7 @@ class Survey:
                 continue
             self._one(number, line, value)
         self._part.lines += len(lines)
+        self._seen.add((key for key, _ in seen), (number for _, number in seen))
 
     def _one(self, number: int, line: bytes, value: plain.Line) -> None:
         """Take one decoded line."""

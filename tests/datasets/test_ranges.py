@@ -351,7 +351,11 @@ def test_a_line_may_end_anywhere_in_a_block(
     short = b'{"prompt":"a","completion":"b"}'
     path.write_bytes(b"\r\n".join([short, short[:-2], b"", short, b"", b"", short]))
     found = in_one(path)
-    assert {problem.rule for problem in found.problems} >= {"crlf-line-ends", "blank-line", "not-json"}
+    assert {problem.rule for problem in found.problems} >= {
+        "crlf-line-ends",
+        "blank-line",
+        "not-json",
+    }
     for block in range(1, 80):
         monkeypatch.setattr(ranges, "_BLOCK", block)
         assert in_one(path) == found

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from reconciler.cost import BaseModel
+if TYPE_CHECKING:
+    from reconciler.cost import BaseModel
 
 DEFAULT_TOKENIZER = "o200k_base"
 """OpenAI's own since gpt-4o. For other models' tokens it is an estimate, and is called one."""

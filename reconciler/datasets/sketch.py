@@ -71,7 +71,8 @@ class Seen:
         for number, times, line in again:
             if number < self.limit:
                 self._repeat(number, times, line + shift)
-        self.add(unpacked(later.hashes), map(shift.__add__, unpacked(later.lines)))
+        lines = unpacked(later.lines)
+        self.add(unpacked(later.hashes), map(shift.__add__, lines) if shift else lines)
 
     def settle(self) -> None:
         """Compare all lines that were added, and keep no more than fit."""

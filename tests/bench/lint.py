@@ -19,7 +19,6 @@ import json
 import os
 import random
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -72,6 +71,8 @@ def cookbook_checks(path: Path) -> None:
 
 def cookbook_notebook(path: Path) -> None:
     """All of that notebook: its warnings and counts too, by the fastest tokenizer there is."""
+    import statistics  # which takes memory that others need not have
+
     from reconciler.datasets import tokenizers
 
     with path.open(encoding="utf-8") as file:
@@ -272,7 +273,7 @@ def compare(path: Path, rounds: int) -> None:
                 best[name] = min(best.get(name, found), found)
     size = path.stat().st_size
     speeds = {name: size / seconds / MEGABYTE for name, (seconds, _, _) in best.items()}
-    print(f"{'':18}{'MB/s':>8}" + "".join(f"{'× ' + o:>18}" for o in OTHERS) + f"{'MB RAM':>10}")  # noqa: T201
+    print(f"{'':18}{'MB/s':>8}" + "".join(f"{'× ' + o:>18}" for o in OTHERS) + f"{'MiB RAM':>10}")  # noqa: T201
     for name, (_, own, child) in best.items():
         ratios = "".join(
             f"{speeds[name] / speeds[other]:>18.2f}" if other in speeds else f"{'':18}"

@@ -198,6 +198,6 @@ def _without_collector() -> Iterator[None]:
 
 _BLOCK = 256 * 1024
 _WORTH_KEEPING = 1024 * 1024
-_LARGE = 16 * 1024 * 1024
+_LARGE = 4 * 1024 * 1024
 _CUT = 64 * 1024
 _TELL = 8 * 1024 * 1024

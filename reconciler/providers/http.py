@@ -12,14 +12,13 @@ outcome of a create unknown.
 
 from __future__ import annotations
 
-import json
 import logging
 import ssl
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -28,6 +27,7 @@ import tenacity
 from reconciler import __version__
 from reconciler.config import is_loopback
 from reconciler.errors import ProviderAuthError, ProviderUnavailable, ReconcilerError
+from reconciler.providers.answers import Answer, Busy, NoAnswer, Refused
 from reconciler.providers.refusal import Refusal, redact, refusal
 
 TRIES = 4
@@ -63,56 +63,6 @@ _BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=8)
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
-
-
-class NoAnswer(ProviderUnavailable):
-    """No answer came. `sent`: the request may have arrived. `transient`: worth another try."""
-
-    def __init__(self, message: str, *, sent: bool, transient: bool) -> None:
-        super().__init__(message)
-        self.sent = sent
-        self.transient = transient
-
-
-class Busy(ProviderUnavailable):
-    """The server answered that it cannot answer now. Worth another try."""
-
-    def __init__(self, message: str, refused: Refusal) -> None:
-        super().__init__(message)
-        self.refused = refused
-
-
-class Refused(ProviderUnavailable):
-    """The server answered no, and would again."""
-
-    def __init__(self, message: str, refused: Refusal, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.refused = refused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer, read whole. `where` names the request for messages, without host and query."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    content: bytes = field(repr=False)
-    where: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether the server did what it was asked."""
-        return httpx.codes.is_success(self.status)
-
-    def document(self) -> Mapping[str, Any] | None:
-        """The JSON object of the body, NaN and infinities as None; None if there is no such."""
-        try:
-            document = json.loads(self.content, parse_constant=lambda _: None)
-            if b"\\ud" in self.content.lower():
-                document = _whole(document)
-        except (ValueError, RecursionError):
-            return None
-        return document if isinstance(document, Mapping) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,19 +306,6 @@ class Http:
                 else:
                     self._tls = httpx.create_ssl_context()
             return self._tls
-
-
-def _whole(value: Any) -> Any:
-    """The value with half surrogate pairs replaced: neither state nor sidecar could hold them."""
-    match value:
-        case str():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case list():
-            return [_whole(item) for item in value]
-        case Mapping():
-            return {_whole(key): _whole(item) for key, item in value.items()}
-        case _:
-            return value
 
 
 def segment(id_: str) -> str:

@@ -15,15 +15,8 @@ import httpx
 
 from reconciler.config import is_loopback
 from reconciler.errors import ProviderUnavailable
-from reconciler.providers.http import (
-    AGENT,
-    NEVER_SENT,
-    READ_TIMEOUT,
-    Answer,
-    Busy,
-    NoAnswer,
-    Refused,
-)
+from reconciler.providers.answers import Answer, Busy, NoAnswer, Refused
+from reconciler.providers.http import AGENT, NEVER_SENT, READ_TIMEOUT
 from reconciler.providers.refusal import Refusal
 
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,64})</Code>")

@@ -11,17 +11,8 @@ import httpx
 import pytest
 
 from reconciler.errors import CreateRejected, ProviderAuthError, ProviderUnavailable, Remedy
-from reconciler.providers.http import (
-    NEVER_SENT,
-    TRIES,
-    Answer,
-    Busy,
-    Endpoint,
-    Http,
-    NoAnswer,
-    Refused,
-    segment,
-)
+from reconciler.providers.answers import Answer, Busy, NoAnswer, Refused
+from reconciler.providers.http import NEVER_SENT, TRIES, Endpoint, Http, segment
 from tests.providers.loopback import DROP, KEY, Answering, Loopback, Reply, error, loopback, script
 
 NEVER = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}

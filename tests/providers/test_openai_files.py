@@ -14,8 +14,8 @@ import pytest
 
 from reconciler.errors import CreateRejected, ProviderAuthError, ProviderUnavailable, Remedy
 from reconciler.model import FileRef
+from reconciler.providers.answers import Refused
 from reconciler.providers.base import LocalFile
-from reconciler.providers.http import Refused
 from tests.providers.loopback import (
     DROP,
     Answering,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.errors import CreateRejected, ProviderUnavailable, Remedy
-from reconciler.providers.http import Busy, NoAnswer, Refused
+from reconciler.providers.answers import Busy, NoAnswer, Refused
 from reconciler.providers.signed_url import use
 from tests.providers.loopback import DROP, Reply, loopback, script
 

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from reconciler.config import FireworksSettings, check_url, is_loopback
 from reconciler.errors import ConfigError, ProviderUnavailable
+from reconciler.providers.answers import Refused
 from reconciler.providers.fireworks import names
 from reconciler.providers.fireworks.fields import WANDB_KEY_DEFAULT
-from reconciler.providers.http import Endpoint, Http, Refused
+from reconciler.providers.http import Endpoint, Http
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from reconciler.errors import (
 )
 from reconciler.model import Checkpoint, Event, FileRef, Job, JobSpec, JobStatus, MetricPoint
 from reconciler.providers import signed_url
+from reconciler.providers.answers import Answer, NoAnswer, Refused
 from reconciler.providers.base import CreateRequest, LocalFile
 from reconciler.providers.fireworks import fields, metrics, names, wire
 from reconciler.providers.fireworks.account import Account, AccountId, place
@@ -36,7 +37,7 @@ from reconciler.providers.fireworks.models import Models
 from reconciler.providers.fireworks.names import JobName, Kind
 from reconciler.providers.fireworks.refusals import SURELY_REFUSED, rejection
 from reconciler.providers.fireworks.wire import StoredModel
-from reconciler.providers.http import Answer, Http, NoAnswer, Refused
+from reconciler.providers.http import Http
 from reconciler.providers.refusal import Refusal
 
 _JSON = {"Content-Type": "application/json"}

@@ -20,11 +20,12 @@ from reconciler import durable
 from reconciler.errors import CreateRejected, ProviderUnavailable, Remedy
 from reconciler.model import FileRef
 from reconciler.providers import signed_url
+from reconciler.providers.answers import Answer, Refused
 from reconciler.providers.base import LocalFile
 from reconciler.providers.fireworks import names, reading, wire
 from reconciler.providers.fireworks.refusals import SURELY_REFUSED, rejection
 from reconciler.providers.fireworks.wire import StoredDataset
-from reconciler.providers.http import UPLOAD_TIMEOUT, Answer, Http, Refused
+from reconciler.providers.http import UPLOAD_TIMEOUT, Http
 from reconciler.providers.progress import Notes, Progress
 
 MAX_DIRECT = 150_000_000

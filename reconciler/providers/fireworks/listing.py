@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.errors import ProviderUnavailable
+from reconciler.providers.answers import Refused
 from reconciler.providers.fireworks import wire
-from reconciler.providers.http import Http, Refused
+from reconciler.providers.http import Http
 
 PAGE = ("pageSize", "200")
 """The most that Fireworks sends at once (its SDK, 1.2)."""

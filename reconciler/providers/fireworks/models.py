@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reconciler.errors import ProviderError, ProviderUnavailable
+from reconciler.providers.answers import Refused
 from reconciler.providers.fireworks import names, wire
 from reconciler.providers.fireworks.wire import StoredModel
-from reconciler.providers.http import Http, Refused
+from reconciler.providers.http import Http
 
 _NOT_FOUND = 404
 

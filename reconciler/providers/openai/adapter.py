@@ -21,8 +21,9 @@ from reconciler.errors import (
     Remedy,
 )
 from reconciler.model import Checkpoint, Event, FileRef, Job, JobStatus, MetricPoint
+from reconciler.providers.answers import Answer, NoAnswer, Refused
 from reconciler.providers.base import CreateRequest, LocalFile
-from reconciler.providers.http import Answer, Http, NoAnswer, Refused, segment
+from reconciler.providers.http import Http, segment
 from reconciler.providers.openai import metrics, stamp, wire
 from reconciler.providers.openai.account import Account
 from reconciler.providers.openai.files import Files

@@ -19,8 +19,9 @@ from threading import Lock
 from reconciler import durable
 from reconciler.errors import CreateRejected, ProviderUnavailable, Remedy
 from reconciler.model import FileRef
+from reconciler.providers.answers import Refused
 from reconciler.providers.base import LocalFile
-from reconciler.providers.http import UPLOAD_TIMEOUT, Http, Refused, segment
+from reconciler.providers.http import UPLOAD_TIMEOUT, Http, segment
 from reconciler.providers.openai import large_files, wire
 from reconciler.providers.openai.large_files import LargeFiles
 from reconciler.providers.openai.listing import entries

@@ -20,8 +20,9 @@ from contextlib import closing, suppress
 from typing import Any
 
 from reconciler.errors import CreateRejected, ProviderError, ProviderUnavailable, Remedy
+from reconciler.providers.answers import Refused
 from reconciler.providers.base import LocalFile
-from reconciler.providers.http import UPLOAD_TIMEOUT, Http, Refused, segment
+from reconciler.providers.http import UPLOAD_TIMEOUT, Http, segment
 from reconciler.providers.openai import wire
 from reconciler.providers.openai.refusals import SURELY_REFUSED, rejection
 from reconciler.providers.parts import Measured, Part, Tally, in_parallel, measured, stream

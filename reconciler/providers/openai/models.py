@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from reconciler.errors import ProviderAuthError, ProviderError, ProviderUnavailable
-from reconciler.providers.http import Http, Refused, segment
+from reconciler.providers.answers import Refused
+from reconciler.providers.http import Http, segment
 from reconciler.providers.openai.refusals import surely_none
 
 _TUNED = re.compile(r"ft:[\w:-]+(\.[\w:-]+)*", re.ASCII)

@@ -37,7 +37,7 @@ from reconciler.policy import Policy, enforce
 from reconciler.providers.base import Provider
 from reconciler.state.base import LockOwner, StateStore
 from reconciler.state.commit import Ledger
-from reconciler.steps import Circumstances
+from reconciler.steps import Circumstances, on_record
 from reconciler.uploads import Uploads, nobody
 
 
@@ -251,15 +251,7 @@ class Reconciler:
                     hint=f"name one of {tokens}" if running else "reconcile status shows what is",
                 )
             (record,) = running
-            step = Step(
-                action=Action.CANCEL,
-                reason=Reason.REQUESTED,
-                token=record.token,
-                name=record.name,
-                provider=record.provider,
-                record=record,
-                job=record.job,
-            )
+            step = on_record(record, Action.CANCEL, Reason.REQUESTED)
             state = snapshot.state
             decided = Plan(steps=(step,), lineage=state.lineage, serial=state.serial)
             (outcome,) = apply(decided, self.hands(Ledger(self.store, snapshot)))

@@ -26,10 +26,10 @@ from reconciler.model import (
     Record,
     Result,
     State,
-    Step,
 )
 from reconciler.state.commit import Ledger
 from reconciler.state.edit import with_record
+from reconciler.steps import on_record
 
 DELETE = "delete"
 """The `deletion_policy` of a spec whose model may go when the spec has gone."""
@@ -177,15 +177,7 @@ def _failed(record: Record, error: ProviderError, hint: str) -> Outcome:
 
 
 def _outcome(record: Record, result: Result, message: str, hint: str = "") -> Outcome:
-    step = Step(
-        action=Action.REFRESH,
-        reason=Reason.REQUESTED,
-        token=record.token,
-        name=record.name,
-        provider=record.provider,
-        record=record,
-        job=record.job,
-    )
+    step = on_record(record, Action.REFRESH, Reason.REQUESTED)
     return Outcome(step=step, result=result, record=record, message=message, hint=hint)
 
 
@@ -269,15 +261,7 @@ def _delete(house: Reconciler, record: Record, model: str) -> bool:
 
 
 def _orphan(record: Record, result: Result, message: str, hint: str = "") -> Outcome:
-    step = Step(
-        action=Action.ORPHAN,
-        reason=Reason.PRUNED,
-        token=record.token,
-        name=record.name,
-        provider=record.provider,
-        record=record,
-        job=record.job,
-    )
+    step = on_record(record, Action.ORPHAN, Reason.PRUNED)
     return Outcome(step=step, result=result, record=record, message=message, hint=hint)
 
 

@@ -1,6 +1,7 @@
 """What a step is made of, for those who decide: the circumstances, and a maker of steps.
 
-`plan` and `orphans` decide with it. Pure.
+`plan` and `orphans` decide with it; `engine` and `lifecycle` say with `on_record` what was asked of
+one job. Pure.
 """
 
 from __future__ import annotations
@@ -28,6 +29,13 @@ class Circumstances:
     offline: bool = False
     prune: bool = False
     hold_unknown: bool = False
+
+
+def on_record(record: Record, action: Action, reason: Reason) -> Step:
+    """A step on the job of a record, whatever the specs say."""
+    return Steps(record.token, record.name, record.provider, record=record).make(
+        action, reason, job=record.job
+    )
 
 
 class Steps:

@@ -103,12 +103,8 @@ def command(  # noqa: PLR0913 - one parameter per option
     from reconciler.engine import Request
 
     options = given(context)
-    if delete_models and plan_file is not None:
-        raise ConfigError(
-            "--delete-models deletes what no plan shows", hint="run it without --plan"
-        )
-    if delete_models and not prune:
-        raise ConfigError("--delete-models goes with --prune", hint="add --prune")
+    if delete_models:
+        _may_delete_models(prune=prune, planned=plan_file is not None)
     request = Request(
         paths=paths,
         labels=labels,
@@ -134,6 +130,16 @@ def command(  # noqa: PLR0913 - one parameter per option
     )
     with reconciler(options, "apply") as session:
         return _apply(session, request, options, wishes)
+
+
+def _may_delete_models(*, prune: bool, planned: bool) -> None:
+    """Raises ConfigError where --delete-models cannot be meant."""
+    if planned:
+        raise ConfigError(
+            "--delete-models deletes what no plan shows", hint="run it without --plan"
+        )
+    if not prune:
+        raise ConfigError("--delete-models goes with --prune", hint="add --prune")
 
 
 def _apply(session: Reconciler, request: Request, options: Options, wishes: _Wishes) -> int:

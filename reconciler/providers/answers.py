@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.errors import ProviderUnavailable
+from reconciler.errors import CreateRejected, ProviderUnavailable, Remedy
 from reconciler.providers.refusal import Refusal
 
 _SUCCESS = range(200, 300)
+_RECONNECT_SECONDS = 10.0
 
 
 class NoAnswer(ProviderUnavailable):
@@ -24,6 +25,17 @@ class NoAnswer(ProviderUnavailable):
         super().__init__(message)
         self.sent = sent
         self.transient = transient
+
+    def rejected(self) -> CreateRejected:
+        """What it means for a create: surely no job. Raises ValueError if it may have been sent."""
+        if self.sent:
+            raise ValueError("what was sent may have arrived")
+        return CreateRejected(
+            self.message,
+            remedy=Remedy.RETRY_NOW,
+            retry_after=_RECONNECT_SECONDS,
+            hint="nothing was sent; is the network up, and the base URL right?",
+        )
 
 
 class Busy(ProviderUnavailable):

@@ -344,12 +344,7 @@ class FireworksProvider:
         except NoAnswer as error:
             if error.sent:
                 raise self._unknown(create, error.message) from None
-            raise CreateRejected(
-                error.message,
-                remedy=Remedy.RETRY_NOW,
-                retry_after=_RECONNECT_SECONDS,
-                hint="nothing was sent; is the network up, and the base URL right?",
-            ) from None
+            raise error.rejected() from None
         if answer.ok:
             job = wire.job(answer.document())
             if job is None:

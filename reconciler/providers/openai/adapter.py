@@ -34,7 +34,6 @@ from reconciler.providers.openai.refusals import SURELY_REFUSED, rejection, sure
 JOBS = "/fine_tuning/jobs"
 
 _PAGED = ("limit", str(PAGE))
-_RECONNECT_SECONDS = 10.0
 _NOT_FOUND = 404
 _OWN_JOBS = "ftjob-"
 _OVER = tuple(status for status in JobStatus if status.terminal)
@@ -265,12 +264,7 @@ class OpenAIProvider:
         except NoAnswer as error:
             if error.sent:
                 raise self._unknown(request, error.message) from None
-            raise CreateRejected(
-                error.message,
-                remedy=Remedy.RETRY_NOW,
-                retry_after=_RECONNECT_SECONDS,
-                hint="nothing was sent; is the network up, and the base URL right?",
-            ) from None
+            raise error.rejected() from None
         if answer.ok:
             job = wire.job(answer.document())
             if job is None:

@@ -13,8 +13,8 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from reconciler.datasets import cache as known
 from reconciler.datasets import ranges, summary
@@ -28,7 +28,7 @@ from reconciler.datasets.foreign import (
     lfs_pointer,
 )
 from reconciler.datasets.formats import Format
-from reconciler.datasets.part import Whole
+from reconciler.datasets.part import MAX_LINE, Whole
 from reconciler.datasets.sketch import Sketch, unpacked
 from reconciler.errors import Problem, Severity
 
@@ -42,9 +42,6 @@ __all__ = [
     "overlap",
     "read",
 ]
-
-MAX_LINE = 64 * 1024 * 1024
-"""Bytes in the longest line that is read: several images fit, a file without line ends does not."""
 
 WORTH_CACHING = 1024 * 1024
 """Bytes from which looking up facts is faster than finding them out again."""
@@ -177,7 +174,7 @@ class _Reading:
 
     def __init__(
         self,
-        stream: BinaryIO,
+        stream: FileIO,
         path: Path,
         file: str,
         status: os.stat_result,

@@ -15,6 +15,9 @@ from reconciler.datasets.findings import Findings, Kind
 from reconciler.datasets.sketch import Seen, Sketch
 from reconciler.datasets.traits import Traits
 
+MAX_LINE = 64 * 1024 * 1024
+"""Bytes in the longest line that is read: several images fit, a file without line ends does not."""
+
 FIRSTS = 5
 """Lines remembered of every shape, in case it turns out to be a misfit."""
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from io import BytesIO
-from typing import BinaryIO, Protocol
+from io import BufferedReader, BytesIO, FileIO
+from typing import Protocol
 
 from reconciler.datasets.counting import Counting
 from reconciler.datasets.part import Part, Whole
@@ -35,7 +35,7 @@ Range = tuple[int, int]
 class Digest(Protocol):
     """What hashes."""
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         """Take these bytes."""
 
     def hexdigest(self) -> str:
@@ -51,7 +51,7 @@ class Source:
     is one, counts the tokens.
     """
 
-    stream: BinaryIO
+    stream: FileIO | BufferedReader
     path: str
     status: os.stat_result
     begin: int
@@ -164,12 +164,13 @@ def cuts(source: Source, least: int, most: int) -> Iterator[Range]:
         begin = end
 
 
-def hash_all(stream: BinaryIO, size: int, digest: Digest) -> None:
+def hash_all(stream: FileIO | BufferedReader, size: int, digest: Digest) -> None:
     """Hash so many bytes of the file from its beginning, or as many as there are."""
     stream.seek(0)
-    while data := stream.read(min(_BLOCK, size)):
-        digest.update(data)
-        size -= len(data)
+    block = memoryview(bytearray(_BLOCK))  # one for all: the system clears every new one
+    while count := stream.readinto(block[:size]):
+        digest.update(block[:count])
+        size -= count
 
 
 @cache

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Generic, TypeVar
 
-from reconciler.datasets.facts import MAX_LINE
+from reconciler.datasets.part import MAX_LINE
 
 LINES = 1_000
 """Lines that are drawn at most: of mixed chats the total is then known to 1 or 2 %."""

@@ -20,7 +20,7 @@ from reconciler.cost import TokenCount
 from reconciler.datasets import tokenizers
 from reconciler.datasets.accounting import Accounting, Weight
 from reconciler.datasets.counting import Counting
-from reconciler.datasets.facts import MAX_LINE
+from reconciler.datasets.part import MAX_LINE
 from reconciler.errors import Problem, SpecError
 
 SMALL = 1_000_000

@@ -24,10 +24,8 @@ from reconciler.datasets.conversion import (
 )
 from reconciler.datasets.facts import Format
 from reconciler.errors import SpecError
+from tests.datasets.chat_lines import ANSWERED, ASKED, SYSTEM
 
-SYSTEM = {"role": "system", "content": "You sell lamps."}
-ASKED = {"role": "user", "content": "Is it bright?"}
-ANSWERED = {"role": "assistant", "content": "Very."}
 CHAT = {"messages": [SYSTEM, ASKED, ANSWERED, ASKED, ANSWERED]}
 SHORT = {"messages": [ASKED, ANSWERED]}
 TRICKY = 'é 小 😀 "\\/ \x00\x08\t\n\x0b\x0c\r\x1f\x7f\u2028'

@@ -12,9 +12,8 @@ from reconciler.datasets import facts
 from reconciler.datasets.examples import inspect
 from reconciler.datasets.facts import DatasetFacts, Format
 from reconciler.datasets.shape import Shape, shape
+from tests.datasets.chat_lines import ANSWERED, ASKED
 
-ASKED = {"role": "user", "content": "Is it bright?"}
-ANSWERED = {"role": "assistant", "content": "Very."}
 CHAT = {"messages": [ASKED, ANSWERED]}
 CLAUDE = {"system": "You sell lamps.", **CHAT}
 PICTURE = {"image": {"format": "png", "source": {"s3Location": {"uri": "s3://b/a.png"}}}}

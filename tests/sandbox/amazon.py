@@ -58,6 +58,12 @@ def xml(reply: httpx.Response) -> ET.Element:
     return ET.fromstring(reply.text)
 
 
+def objects(api: Api) -> list[str]:
+    """The keys of everything in the bucket."""
+    listed = xml(s3(api, "GET", f"{BUCKET}?list-type=2"))
+    return [item.text or "" for item in listed.iter(f"{NAMESPACE}Key")]
+
+
 def bedrock(
     api: Api,
     method: str,

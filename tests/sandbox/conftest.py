@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sandbox.gateway import chats, upload
 from tests.sandbox.workbench import Api, Clock, opened
 
 
@@ -29,6 +30,13 @@ def start(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Api]]:
 def api(start: Callable[..., Api]) -> Api:
     """A sandbox in which nothing goes wrong."""
     return start()
+
+
+@pytest.fixture
+def bench(api: Api) -> Api:
+    """A sandbox with a dozen chats that Fireworks can train on."""
+    upload(api, chats())
+    return api
 
 
 @pytest.fixture(scope="module")

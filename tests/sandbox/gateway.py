@@ -13,6 +13,7 @@ ACCOUNT = "accounts/sandbox"
 BASE = "accounts/fireworks/models/qwen3-8b"
 SUPERVISED, PREFERENCE = "supervisedFineTuningJobs", "dpoJobs"
 ID_PARAMETERS = {SUPERVISED: "supervisedFineTuningJobId", PREFERENCE: "dpoJobId"}
+OK = {"code": "OK", "message": ""}
 
 
 def fireworks(api: Api, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:

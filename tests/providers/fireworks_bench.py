@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from reconciler.config import FireworksSettings
 from reconciler.model import Dataset, JobSpec
 from reconciler.providers.fireworks.adapter import FireworksProvider
 from tests.fakes import make_spec
-from tests.providers.loopback import Answering, Heard, Loopback, Reply, loopback
+from tests.providers.loopback import Answering, Heard, Loopback, Reply, loopback, route
 
 KEY = "fw_3ZbXq7Yh2LkPm9Rt5VwN"
 WANDB = "0123456789abcdef0123456789abcdef01234567"
@@ -71,12 +71,29 @@ def spec(name: str = "support-bot", **values: Any) -> JobSpec:
     return make_spec(name, **given)
 
 
+SPEC = spec(suffix="support")
+TOKEN = SPEC.token
+ID = f"accounts/acme/supervisedFineTuningJobs/{TOKEN}"
+MODEL = "accounts/acme/models/support-0123456789abcdef"
+INTEGRATIONS = ({"type": "wandb", "wandb": {"project": "p"}},)
+
+
 def grpc(status: int, code: int = 0, message: str = "", *details: object) -> Reply:
     """An error as the gateway in front of Fireworks' services writes it."""
     return Reply(status, {"code": code, "message": message, "details": list(details)})
 
 
 GONE = grpc(404, 5, "not found")
+
+
+def nothing_but(table: Mapping[str, Reply | Answering]) -> Answering:
+    """A server that has this and nothing else, and says so in gRPC's words."""
+    known = route(table)
+
+    def answer(heard: Heard) -> Reply:
+        return known(heard) if f"{heard.method} {heard.path}" in table else GONE
+
+    return answer
 
 
 def sft(id_: str, state: str = "RUNNING", **fields: Any) -> dict[str, Any]:

@@ -1,12 +1,19 @@
-"""What the tests of S3's store share: one server per module, as new for each test."""
+"""What the tests of the stores share: a path for the file, and an S3 as new for each test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.state.s3_server import S3, at_home, serve
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a state is kept, in a folder that is not there yet."""
+    return tmp_path / ".reconciler" / "state.json"
 
 
 @pytest.fixture(scope="module")

@@ -326,3 +326,13 @@ def test_other_validation_data_is_fine(repo: Repository) -> None:
         present=True,
     )
     assert loaded.data_files == ("specs/data/train.jsonl", "specs/data/valid.jsonl")
+
+
+def test_data_of_the_wrong_format_is_told_though_a_line_is_wrong_too(repo: Repository) -> None:
+    wrong = '{"messages": [{"role": "robot", "content": "?"}]}\n'
+    (repo.root / "specs/data/train.jsonl").write_text(wrong + DATA)
+    problems = load(repo, "./data/train.jsonl\n  method: {type: dpo}").problems
+    assert [(problem.file, problem.message.split(": ")[-1][:50]) for problem in problems] == [
+        ("specs/a.yaml", "specs/data/train.jsonl is in the chat format, but "),
+        ("specs/data/train.jsonl", '"robot" is not a role (system, user, assistant, to'),
+    ]

@@ -158,7 +158,7 @@ class DataFiles:
             sha256=found.sha256,
             size=found.size if found.present else None,
             examples=None if found.errors else found.examples,
-            format=None if found.errors else found.format,
+            format=found.format,
             present=found.present,
         )
         return _Local(dataset, found.problems)

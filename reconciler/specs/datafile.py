@@ -35,19 +35,22 @@ def check(
     """What keeps a provider from training on this file, beside what is wrong with its lines.
 
     `found` are the facts of the file, which name it. Without `method`, the one that its format is
-    for; without `model`, only what holds for all of them.
+    for; without `model`, only what holds for all of them. Of a file with lines that are wrong, no
+    more than whether its format is the one that is wanted.
     """
-    if found.errors or found.format is None:
+    if found.format is None:
         return ()
     base = models.lookup(model, settings, config.models)
     name = path.as_posix()
-    candidate = _candidate(found, settings, base, name, model=model, method=method)
+    candidate = _candidate(found, settings, base, "the file", model=model, method=method)
     broken = providers.check(candidate, settings)
     problems = [
         Problem(name, 0, 0, violation.message, violation.hint)
         for violation in broken
         if violation.path[:2] in _OF_THE_FILE and (model or violation.path[:2] != ("spec", "model"))
     ]
+    if found.errors:
+        return tuple(dict.fromkeys(problems))
     said = {violation.path[:2] for violation in broken}
     problems += [
         Problem(name, 0, 0, one.message, one.hint, one.severity)
@@ -99,7 +102,7 @@ def _candidate(
             path=name,
             sha256=found.sha256,
             size=found.size,
-            examples=found.examples,
+            examples=None if found.errors else found.examples,
             format=found.format,
             present=True,
         ),

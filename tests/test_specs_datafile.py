@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from reconciler.config import BedrockSettings, Config, FireworksSettings, OpenAISettings
+from reconciler.config import (
+    BedrockSettings,
+    Config,
+    FireworksSettings,
+    OpenAISettings,
+    ProviderSettings,
+)
 from reconciler.datasets import facts
 from reconciler.specs import datafile
 
@@ -33,7 +39,7 @@ CALLING = {
     "tools": [{"type": "function", "function": {"name": "on"}}],
 }
 
-SETTINGS = {
+SETTINGS: dict[str, ProviderSettings] = {
     "openai": OpenAISettings(name="openai"),
     "bedrock": BedrockSettings(name="bedrock", region="us-east-1"),
     "fireworks": FireworksSettings(name="fireworks"),
@@ -48,7 +54,7 @@ def path(tmp_path: Path) -> Path:
 def said(path: Path, lines: list[Any], provider: str = "openai", **asked: str) -> list[str]:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     found = facts.read(path, "x.jsonl")
-    config = Config(root=path.parent, providers=dict(SETTINGS))
+    config = Config(root=path.parent, providers=SETTINGS)
     return [
         str(problem.message)
         for problem in datafile.check(path, found, config, SETTINGS[provider], **asked)

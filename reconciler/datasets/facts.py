@@ -8,6 +8,7 @@ accepted. Bad data never raises.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -128,7 +129,7 @@ def read(
     with open(path, "rb", 0, opener=_open_without_waiting) as stream:
         before = os.fstat(stream.fileno())
         if not stat.S_ISREG(before.st_mode):
-            raise OSError(f"{file} is not a regular file")
+            raise OSError(errno.EINVAL, "it is not a regular file")
         head = stream.read(_HEAD)
         if (found := _not_lines(head, file, before.st_size)) is None:
             reading = _Reading(stream, path, file, before, head, progress, counting)

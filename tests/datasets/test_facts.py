@@ -304,7 +304,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.jsonl")
-    with pytest.raises(OSError, match=r"x\.jsonl is not a regular file"):
+    with pytest.raises(OSError, match="it is not a regular file"):
         read(tmp_path / "x.jsonl", "x.jsonl")
 
 

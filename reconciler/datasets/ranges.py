@@ -1,9 +1,9 @@
 """A file read in ranges, by one process or by two, to the same result.
 
 `facts` calls it with an open file. In one process, every block is hashed and surveyed as it comes.
-With a second one, this process hashes the file while the other begins at its end; then the two
-meet. A second process that cannot start, or dies, costs time and nothing else: what it has not
-delivered is surveyed here.
+With a second one, this process hashes the file while the other begins at its front; then each takes
+the next range until there is none. A second process that cannot start, or dies, costs time and
+nothing else: what it has not delivered is surveyed here.
 """
 
 from __future__ import annotations

@@ -117,6 +117,14 @@ def test_a_request_that_no_server_takes_is_known_not_to_be_sent(naps: list[float
     http.close()
 
 
+def test_only_what_was_not_sent_is_surely_no_job() -> None:
+    rejected = NoAnswer("connect error", sent=False, transient=True).rejected()
+    assert isinstance(rejected, CreateRejected)
+    assert (rejected.remedy, rejected.retry_after) == (Remedy.RETRY_NOW, 10.0)
+    with pytest.raises(ValueError, match="may have arrived"):
+        NoAnswer("read timeout", sent=True, transient=True).rejected()
+
+
 def test_a_handshake_that_fails_is_known_not_to_be_sent(serve: Serve, naps: list[float]) -> None:
     _, server = serve(script(Reply()))
     http = at(server.url.replace("http://", "https://"), naps)

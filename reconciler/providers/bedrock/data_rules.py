@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reconciler.config import BedrockSettings
 from reconciler.model import Dataset, JobSpec
@@ -15,6 +14,7 @@ from reconciler.providers.bedrock import s3_uri
 from reconciler.providers.bedrock.customization import Kind, kind
 from reconciler.providers.bedrock.families import RFT_MIN_EXAMPLES, Family, Form, family
 from reconciler.providers.bedrock.limits import MAX_VALIDATORS
+from reconciler.providers.data_fields import DataField, data_fields
 
 _SHA256_LENGTH = 64
 
@@ -43,7 +43,7 @@ def conversion(spec: JobSpec, settings: BedrockSettings) -> str:
     same token as one with them. Data that is in that form already stays as it is.
     """
     del settings  # the same for every account
-    if not any(_is_local(file.data) for file in _files(spec)):
+    if not any(_is_local(file.data) for file in data_fields(spec)):
         return ""
     form = _form(spec)
     return "" if form in (None, Form.IMAGE_CAPTION) else str(form)
@@ -51,7 +51,7 @@ def conversion(spec: JobSpec, settings: BedrockSettings) -> str:
 
 def check(spec: JobSpec, settings: BedrockSettings) -> Iterator[Violation]:
     """What is wrong with a spec's data."""
-    files = _files(spec)
+    files = data_fields(spec)
     for file in files:
         yield from _reference(file)
         yield from _bucket(file, settings)
@@ -63,7 +63,7 @@ def check(spec: JobSpec, settings: BedrockSettings) -> Iterator[Violation]:
 
 def unready(spec: JobSpec, settings: BedrockSettings) -> Violation | None:
     """That local data has nowhere to go: the repository's omission, not the spec's mistake."""
-    local = [file for file in _files(spec) if _is_local(file.data)]
+    local = [file for file in data_fields(spec) if _is_local(file.data)]
     if settings.bucket or not local:
         return None
     where = f"providers.{settings.name}.bucket"
@@ -71,29 +71,6 @@ def unready(spec: JobSpec, settings: BedrockSettings) -> Violation | None:
         f"{local[0].shown} has to be uploaded to S3, and {where} is not set",
         f"set {where} in reconciler.yaml, or name data in S3: s3://BUCKET/KEY",
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
-    """A dataset under the name of its field."""
-
-    field: str
-    data: Dataset
-
-    def violation(self, message: str, hint: str = "") -> Violation:
-        return Violation(path=("spec", self.field), message=message, hint=hint)
-
-    @property
-    def shown(self) -> str:
-        return self.data.path or self.data.reference or self.field
-
-
-def _files(spec: JobSpec) -> list[_File]:
-    """A spec's datasets, the training data first."""
-    files = [_File(field="training_file", data=spec.training)]
-    if spec.validation is not None:
-        files.append(_File(field="validation_file", data=spec.validation))
-    return files
 
 
 def _is_local(data: Dataset) -> bool:
@@ -112,7 +89,7 @@ def _form(spec: JobSpec) -> Form | None:
             return known.form if known else None
 
 
-def _reference(file: _File) -> Iterator[Violation]:
+def _reference(file: DataField) -> Iterator[Violation]:
     reference = file.data.reference
     if reference is None or _is_local(file.data):
         return
@@ -125,7 +102,7 @@ def _reference(file: _File) -> Iterator[Violation]:
         yield file.violation(fault.message, fault.hint)
 
 
-def _bucket(file: _File, settings: BedrockSettings) -> Iterator[Violation]:
+def _bucket(file: DataField, settings: BedrockSettings) -> Iterator[Violation]:
     """Whether the place that local data goes to is one that Bedrock reads from."""
     if not _is_local(file.data) or not settings.bucket:
         return
@@ -144,7 +121,7 @@ def uploads(settings: BedrockSettings) -> str:
     return s3_uri.folder(f"s3://{settings.bucket}/{prefix}")
 
 
-def _format(file: _File, spec: JobSpec) -> Iterator[Violation]:
+def _format(file: DataField, spec: JobSpec) -> Iterator[Violation]:
     format_ = file.data.format
     if format_ is None or not _is_local(file.data):
         return
@@ -170,7 +147,7 @@ def _format(file: _File, spec: JobSpec) -> Iterator[Violation]:
             yield from _misfit(file, format_, spec)
 
 
-def _misfit(file: _File, format_: str, spec: JobSpec) -> Iterator[Violation]:
+def _misfit(file: DataField, format_: str, spec: JobSpec) -> Iterator[Violation]:
     """A format that the model's family cannot be fine-tuned on."""
     if spec.method == "dpo":  # refused as a whole, whatever it trains on
         return
@@ -187,7 +164,7 @@ def _misfit(file: _File, format_: str, spec: JobSpec) -> Iterator[Violation]:
         )
 
 
-def _logs(training: _File, spec: JobSpec) -> Iterator[Violation]:
+def _logs(training: DataField, spec: JobSpec) -> Iterator[Violation]:
     """With `training_invocation_logs`, the training data is the folder of the logs."""
     if "training_invocation_logs" not in spec.section:
         return
@@ -226,7 +203,7 @@ def _validation(spec: JobSpec) -> Iterator[Violation]:
         )
 
 
-def _size(training: _File, spec: JobSpec) -> Iterator[Violation]:
+def _size(training: DataField, spec: JobSpec) -> Iterator[Violation]:
     """Only what is too little: AWS raises the maxima on request."""
     examples, known = training.data.examples, family(spec.model)
     least, what = 0, ""

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.config import FireworksSettings
-from reconciler.model import Dataset, JobSpec
+from reconciler.model import JobSpec
 from reconciler.providers.base import Violation
+from reconciler.providers.data_fields import DataField, data_fields
 from reconciler.providers.fireworks import fields, names
 
 MIN_EXAMPLES = 3  # this and the next: Fireworks' guide to fine-tuning, 2026
@@ -75,12 +76,9 @@ def _model(spec: JobSpec) -> Iterator[Violation]:
 
 
 def _data(spec: JobSpec) -> Iterator[Violation]:
-    files = {"training_file": spec.training}
-    if spec.validation is not None:
-        files["validation_file"] = spec.validation
-    for field, data in files.items():
-        yield from _reference(field, data)
-        yield from _format(field, data, spec.method)
+    for file in data_fields(spec):
+        yield from _reference(file)
+        yield from _format(file, spec.method)
     yield from _count(spec)
     if spec.validation is not None and spec.method == "dpo":
         yield _violation(
@@ -96,9 +94,9 @@ def _data(spec: JobSpec) -> Iterator[Violation]:
         )
 
 
-def _reference(field: str, data: Dataset) -> Iterator[Violation]:
-    reference = data.reference
-    if reference is None or data.sha256:
+def _reference(file: DataField) -> Iterator[Violation]:
+    reference = file.data.reference
+    if reference is None or file.data.sha256:
         return
     if _URI.match(reference):
         why = "is an address, and Fireworks trains on datasets of the account"
@@ -108,23 +106,20 @@ def _reference(field: str, data: Dataset) -> Iterator[Violation]:
         why = "is no dataset of Fireworks"
     else:
         return
-    yield _violation(
-        field,
+    yield file.violation(
         f"{reference} {why}",
         "a local file, as ./train.jsonl, which is uploaded by itself; or a dataset: its id, or"
         " accounts/ACCOUNT/datasets/ID",
     )
 
 
-def _format(field: str, data: Dataset, method: str) -> Iterator[Violation]:
-    wanted = _FORMATS.get(method)
-    if data.format is None or wanted is None or data.format in wanted:
+def _format(file: DataField, method: str) -> Iterator[Violation]:
+    wanted, format_ = _FORMATS.get(method), file.data.format
+    if format_ is None or wanted is None or format_ in wanted:
         return
-    fitting = [name for name, formats in _FORMATS.items() if data.format in formats]
-    yield _violation(
-        field,
-        f"{data.path or data.reference or field} is in the {data.format} format, but method is"
-        f" {method}",
+    fitting = [name for name, formats in _FORMATS.items() if format_ in formats]
+    yield file.violation(
+        f"{file.shown} is in the {format_} format, but method is {method}",
         f"method {fitting[0]} trains on it" if fitting else 'one {"messages": […]} per line',
     )
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from reconciler.config import OpenAISettings
 from reconciler.model import Dataset, JobSpec
 from reconciler.providers.base import Violation
+from reconciler.providers.data_fields import DataField, data_fields
 from reconciler.providers.openai import stamp
 
 MIN_EXAMPLES = 10  # the job's own error, `invalid_n_examples`, says so
@@ -42,21 +42,6 @@ def check(spec: JobSpec, settings: OpenAISettings) -> list[Violation]:
     return [violation for rule in rules for violation in rule(spec, settings)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
-    """A dataset under the name of its field."""
-
-    field: str
-    data: Dataset
-
-    def violation(self, message: str, hint: str = "") -> Violation:
-        return Violation(path=("spec", self.field), message=message, hint=hint)
-
-    @property
-    def shown(self) -> str:
-        return self.data.path or self.data.reference or self.field
-
-
 def _model(spec: JobSpec, settings: OpenAISettings) -> Iterator[Violation]:
     if spec.model and stamp.is_openai(settings) and _foreign(spec.model):
         yield Violation(
@@ -67,10 +52,8 @@ def _model(spec: JobSpec, settings: OpenAISettings) -> Iterator[Violation]:
 
 
 def _data(spec: JobSpec, settings: OpenAISettings) -> Iterator[Violation]:
-    training = _File(field="training_file", data=spec.training)
-    files = [training]
-    if spec.validation is not None:
-        files.append(_File(field="validation_file", data=spec.validation))
+    files = data_fields(spec)
+    training, *validation = files
     for file in files:
         yield from _reference(file, settings)
         yield from _size(file)
@@ -81,14 +64,15 @@ def _data(spec: JobSpec, settings: OpenAISettings) -> Iterator[Violation]:
             f"{training.shown} has {examples} example{'' if examples == 1 else 's'}, but must"
             f" have at least {MIN_EXAMPLES}"
         )
-    if spec.validation is not None and _same(spec.training, spec.validation):
-        yield files[1].violation(
-            f"{files[1].shown} holds the same data as training_file",
-            hint="hold some examples back from training: a model knows what it was trained on",
-        )
+    for file in validation:
+        if _same(training.data, file.data):
+            yield file.violation(
+                f"{file.shown} holds the same data as training_file",
+                hint="hold some examples back from training: a model knows what it was trained on",
+            )
 
 
-def _reference(file: _File, settings: OpenAISettings) -> Iterator[Violation]:
+def _reference(file: DataField, settings: OpenAISettings) -> Iterator[Violation]:
     reference = file.data.reference
     if reference is None or file.data.sha256:
         return
@@ -104,7 +88,7 @@ def _reference(file: _File, settings: OpenAISettings) -> Iterator[Violation]:
         )
 
 
-def _size(file: _File) -> Iterator[Violation]:
+def _size(file: DataField) -> Iterator[Violation]:
     size = file.data.size
     if size is not None and size > MAX_FILE_BYTES:
         yield file.violation(
@@ -113,7 +97,7 @@ def _size(file: _File) -> Iterator[Violation]:
         )
 
 
-def _format(file: _File, spec: JobSpec) -> Iterator[Violation]:
+def _format(file: DataField, spec: JobSpec) -> Iterator[Violation]:
     format_ = file.data.format
     if format_ is None:
         return

@@ -1,4 +1,4 @@
-"""What the tests of the Bedrock adapter share: a scripted server, moto's, and specs of its kind.
+"""What the tests of the Bedrock adapter share: a scripted server, moto's, specs, and jobs shown.
 
 The scripted one says byte by byte what AWS's servers say, for what moto gets wrong or cannot do.
 """
@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from reconciler.config import BedrockSettings
-from reconciler.model import Dataset, JobSpec
+from reconciler.model import Dataset, Job, JobSpec, JobStatus
 from reconciler.providers.base import CreateRequest
 from reconciler.providers.bedrock.adapter import BedrockProvider
 from tests.fakes import make_spec
@@ -113,7 +113,23 @@ def refused(status: int, code: str, message: str = "no", **headers: str) -> Repl
     return Reply(status, {"message": message}, {"x-amzn-errortype": f"{code}:http://x/", **named})
 
 
+SPEC = make(suffix="support")
+TOKEN = SPEC.token
+REQUEST = request(SPEC)
 NOT_FOUND = refused(404, "ResourceNotFoundException", "The provided job does not exist.")
+MINE = Reply(200, shown(TOKEN))
+FOREIGN = Reply(200, shown(TOKEN, clientRequestToken="another-hand"))
+CREATED = Reply(201, {"jobArn": arn()})
+BUSY = refused(503, "ServiceUnavailable", "try later")
+MODEL = (
+    "arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.nova-micro-v1:0:128k/a1b2c3d4e5f6"
+)
+DONE = Job(
+    id=arn(),
+    status=JobStatus.SUCCEEDED,
+    provider_status="Completed",
+    result_files=("s3://training-data/out/model-customization-job-a1b2c3d4e5f6/",),
+)
 
 
 @dataclass
@@ -140,6 +156,18 @@ def bench(answer: Answering, **settings: Any) -> Iterator[Bench]:
             yield Bench(server=server, provider=provider, naps=naps)
         finally:
             provider.close()
+
+
+def serve(at: Bench, post: Reply | Answering, get: Reply = NOT_FOUND) -> Bench:
+    """Answer creates and looks."""
+
+    def answer(heard: Heard) -> Reply:
+        if heard.method == "GET":
+            return get
+        return post if isinstance(post, Reply) else post(heard)
+
+    at.server.answer = answer
+    return at
 
 
 @contextmanager

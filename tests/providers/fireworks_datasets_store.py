@@ -91,6 +91,6 @@ class Store:
         return Reply(200, {})
 
 
-def posts(heard: list[Heard]) -> list[str]:
+def changes(heard: list[Heard]) -> list[str]:
     """The requests that change something, in their order."""
     return [f"{h.method} {h.path}" for h in heard if h.method != "GET"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,9 +13,15 @@ from reconciler.errors import (
 )
 from reconciler.model import JobStatus
 from tests.providers.bedrock_bench import (
+    BUSY,
+    CREATED,
+    FOREIGN,
     JOBS,
+    MINE,
     NOT_FOUND,
     NOVA,
+    REQUEST,
+    TOKEN,
     Bench,
     arn,
     bench,
@@ -24,43 +29,10 @@ from tests.providers.bedrock_bench import (
     make,
     refused,
     request,
+    serve,
     shown,
 )
-from tests.providers.loopback import DROP, Answering, Heard, Reply, script
-
-SPEC = make(suffix="support")
-TOKEN = SPEC.token
-REQUEST = request(SPEC)
-MINE = Reply(200, shown(TOKEN))
-FOREIGN = Reply(200, shown(TOKEN, clientRequestToken="another-hand"))
-CREATED = Reply(201, {"jobArn": arn()})
-BUSY = refused(503, "ServiceUnavailable", "try later")
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Bench]:
-    with bench(script(NOT_FOUND)) as made:
-        yield made
-
-
-@pytest.fixture
-def at(shared: Bench) -> Bench:
-    """The one adapter of these tests, at a server that nobody has asked anything yet."""
-    shared.server.heard.clear()
-    shared.naps.clear()
-    return shared
-
-
-def serve(at: Bench, post: Reply | Answering, get: Reply = NOT_FOUND) -> Bench:
-    """Answer creates and looks."""
-
-    def answer(heard: Heard) -> Reply:
-        if heard.method == "GET":
-            return get
-        return post if isinstance(post, Reply) else post(heard)
-
-    at.server.answer = answer
-    return at
+from tests.providers.loopback import DROP, Reply, script
 
 
 class TestCreate:

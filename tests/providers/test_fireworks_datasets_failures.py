@@ -17,7 +17,7 @@ from tests.providers.fireworks_datasets_store import (
     REF,
     STORED,
     Store,
-    posts,
+    changes,
 )
 from tests.providers.loopback import DROP, Heard, Reply
 
@@ -50,7 +50,7 @@ def test_a_lost_answer_is_looked_for_before_the_bytes_go_out_again(file: LocalFi
 
     with bench(lose) as at:
         assert at.provider.upload(file) == REF
-    assert posts(at.server.heard) == [MAKE, FILL]
+    assert changes(at.server.heard) == [MAKE, FILL]
 
 
 def test_a_refusal_because_it_is_there_already_is_no_refusal(file: LocalFile) -> None:
@@ -77,7 +77,7 @@ def test_a_refused_file_is_a_refused_create(
     with bench(Store(before={at_step: [reply]})) as at, pytest.raises(CreateRejected) as caught:
         at.provider.upload(file)
     assert caught.value.remedy is remedy
-    assert posts(at.server.heard).count(at_step) == 1
+    assert changes(at.server.heard).count(at_step) == 1
 
 
 def test_a_refused_key_is_said_as_one(file: LocalFile) -> None:
@@ -107,7 +107,7 @@ def test_a_file_that_changed_since_it_was_measured_is_not_even_begun(
     file.path.write_bytes(content)
     with bench(Store()) as at, pytest.raises(CreateRejected, match=r"train\.jsonl changed while"):
         at.provider.upload(file)
-    assert not posts(at.server.heard)
+    assert not changes(at.server.heard)
 
 
 @pytest.mark.parametrize("content", CHANGED)

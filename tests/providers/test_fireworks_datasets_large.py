@@ -23,7 +23,7 @@ from tests.providers.fireworks_datasets_store import (
     REF,
     VALIDATE,
     Store,
-    posts,
+    changes,
 )
 from tests.providers.loopback import DROP, Heard, Reply, error
 
@@ -47,7 +47,7 @@ class TestLarge:
     ) -> None:
         store = Store()
         heard = self.upload(file, store)
-        assert posts(heard) == [MAKE, ENDPOINT, PUT, VALIDATE]
+        assert changes(heard) == [MAKE, ENDPOINT, PUT, VALIDATE]
         (put,) = sent(heard, "PUT")
         assert put.target == "/bucket/upload?X-Goog-Signature=5ig"
         assert put.headers["content-length"] == str(len(CONTENT))
@@ -63,7 +63,7 @@ class TestLarge:
     @pytest.mark.parametrize("trouble", [DROP, Reply(503), Reply(429), Reply(408)])
     def test_storage_that_is_busy_gets_a_new_address(self, file: LocalFile, trouble: Reply) -> None:
         heard = self.upload(file, Store(before={PUT: [trouble]}))
-        assert posts(heard) == [MAKE, ENDPOINT, PUT, ENDPOINT, PUT, VALIDATE]
+        assert changes(heard) == [MAKE, ENDPOINT, PUT, ENDPOINT, PUT, VALIDATE]
 
     def noting(self, file: LocalFile) -> LocalFile:
         return replace(file, progress=file.path.with_name("notes.json"))
@@ -85,8 +85,8 @@ class TestLarge:
         assert "http" not in notes
         store.before = {VALIDATE: [grpc(400, 9, "finalizing")]}
         heard = self.upload(file, store)
-        assert posts(heard)[:2] == [VALIDATE, VALIDATE]
-        assert PUT not in posts(heard)
+        assert changes(heard)[:2] == [VALIDATE, VALIDATE]
+        assert PUT not in changes(heard)
         assert file.progress is not None
         assert not file.progress.exists()
 
@@ -95,7 +95,7 @@ class TestLarge:
         self.interrupted(file, store)
         store.stored = None
         heard = self.upload(file, store)
-        assert posts(heard) == [VALIDATE] * 4 + [ENDPOINT, PUT, VALIDATE]
+        assert changes(heard) == [VALIDATE] * 4 + [ENDPOINT, PUT, VALIDATE]
 
     def test_a_dataset_that_was_deleted_is_filled_whatever_the_notes_say(
         self, file: LocalFile
@@ -103,7 +103,7 @@ class TestLarge:
         file, store = self.noting(file), Store()
         self.interrupted(file, store)
         store.state = store.stored = None
-        assert posts(self.upload(file, store)) == [MAKE, ENDPOINT, PUT, VALIDATE]
+        assert changes(self.upload(file, store)) == [MAKE, ENDPOINT, PUT, VALIDATE]
 
     def test_the_address_is_in_no_log(
         self, file: LocalFile, caplog: pytest.LogCaptureFixture
@@ -115,7 +115,7 @@ class TestLarge:
 
     def test_storage_that_is_not_done_is_waited_for(self, file: LocalFile) -> None:
         heard = self.upload(file, Store(before={VALIDATE: [grpc(400, 9, "finalizing")] * 2}))
-        assert posts(heard).count(VALIDATE) == 3
+        assert changes(heard).count(VALIDATE) == 3
         assert self.naps == [0.5, 0.5]
 
     def test_data_that_does_not_hold_up_is_a_refused_create(self, file: LocalFile) -> None:

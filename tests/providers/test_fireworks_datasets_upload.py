@@ -25,8 +25,8 @@ from tests.providers.fireworks_datasets_store import (
     SHA,
     STORED,
     Store,
+    changes,
     local,
-    posts,
 )
 from tests.providers.loopback import Reply
 
@@ -35,7 +35,7 @@ def test_bytes_that_nobody_has_are_counted_named_after_their_hash_and_sent(file:
     store = Store()
     with bench(store) as at:
         assert at.provider.upload(file) == REF
-    assert posts(at.server.heard) == [MAKE, FILL]
+    assert changes(at.server.heard) == [MAKE, FILL]
     made, filled = sent(at.server.heard)
     assert made.json == {
         "datasetId": ID,
@@ -89,14 +89,14 @@ def test_what_is_not_there_any_more_is_sent_again(file: LocalFile, remembered: s
     lost = FileRef(reference=remembered, sha256=SHA, size=len(CONTENT), uploaded_at=7)
     with bench(Store()) as at:
         assert at.provider.upload(file, lost) == REF
-        assert posts(at.server.heard) == [MAKE, FILL]
+        assert changes(at.server.heard) == [MAKE, FILL]
 
 
 def test_a_dataset_that_a_dead_run_left_half_uploaded_is_filled(file: LocalFile) -> None:
     store = Store(state="UPLOADING")
     with bench(store) as at:
         assert at.provider.upload(file) == REF
-    assert posts(at.server.heard) == [FILL]
+    assert changes(at.server.heard) == [FILL]
     assert store.stored == CONTENT
 
 
@@ -104,7 +104,7 @@ def test_a_dataset_that_another_run_makes_meanwhile_is_filled(file: LocalFile) -
     store = Store(state="UPLOADING", before={GET: [GONE, GONE]})
     with bench(store) as at:
         assert at.provider.upload(file) == REF
-    assert posts(at.server.heard) == [MAKE, FILL]
+    assert changes(at.server.heard) == [MAKE, FILL]
 
 
 def test_a_dataset_is_used_once_it_is_ready(file: LocalFile) -> None:
@@ -135,7 +135,7 @@ def test_a_dataset_that_a_dead_run_left_and_fireworks_gave_up_is_made_anew(
     store = Store(state="UPLOADING", failure={"code": "INTERNAL", "message": "sorry"})
     with bench(store) as at:
         assert at.provider.upload(file) == REF
-    assert posts(at.server.heard) == [f"DELETE {DATASETS}/{ID}", MAKE, FILL]
+    assert changes(at.server.heard) == [f"DELETE {DATASETS}/{ID}", MAKE, FILL]
 
 
 def test_a_dataset_that_a_dead_run_filled_is_waited_for(file: LocalFile) -> None:
@@ -143,7 +143,7 @@ def test_a_dataset_that_a_dead_run_filled_is_waited_for(file: LocalFile) -> None
     store = Store(state="FILLED", slow=3, before={FILL: [immutable]})
     with bench(store) as at:
         assert at.provider.upload(file) == REF
-    assert posts(at.server.heard) == [FILL]
+    assert changes(at.server.heard) == [FILL]
 
 
 def test_what_leaves_is_told(file: LocalFile) -> None:
@@ -163,7 +163,7 @@ def test_threads_with_the_same_bytes_send_them_once(file: LocalFile) -> None:
 
     with bench(Store()) as at, ThreadPoolExecutor(max_workers=4) as pool:
         assert set(pool.map(upload, range(4))) == {REF}
-    assert posts(at.server.heard) == [MAKE, FILL]
+    assert changes(at.server.heard) == [MAKE, FILL]
 
 
 def test_what_a_refused_create_named_is_looked_for_again(file: LocalFile) -> None:

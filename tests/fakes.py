@@ -209,6 +209,26 @@ class FakeProvider:
         ]
 
 
+def raise_on(wanted: str, error: BaseException) -> Callable[[str], None]:
+    """A fault of one operation: it raises this."""
+
+    def fault(operation: str) -> None:
+        if operation == wanted:
+            raise error
+
+    return fault
+
+
+def doing(wanted: str, what: Callable[[], object]) -> Callable[[str], None]:
+    """A fault of one operation: while it goes on, this is done."""
+
+    def fault(operation: str) -> None:
+        if operation == wanted:
+            what()
+
+    return fault
+
+
 class MemoryStore:
     """A state in memory, as bytes. `writes` counts what would have been fsynced."""
 

@@ -16,9 +16,9 @@ from reconciler.discover import Discovery, discover
 from reconciler.engine import Reconciler, Request
 from reconciler.errors import ConfigError, ProviderAuthError, ProviderUnavailable, SpecError
 from reconciler.model import Action, Binding, Job, JobStatus, Result
-from tests.fakes import FakeProvider, Killed
+from tests.fakes import FakeProvider, Killed, raise_on
+from tests.house import House
 from tests.repository import repository
-from tests.test_engine import House, _raise_on
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ class TestPassedOver:
 
     def test_a_job_of_a_create_that_was_never_answered(self, house: House) -> None:
         house.files.add("mine")
-        house.provider.after = _raise_on("create", Killed())
+        house.provider.after = raise_on("create", Killed())
         with pytest.raises(Killed):
             house.run()
         house.provider.after = lambda _: None
@@ -292,7 +292,7 @@ class TestProviders:
             discover(_several(house, ConfigError("other needs a key")), provider="other")
 
     def test_nobody_has_credentials(self, house: House) -> None:
-        house.provider.before = _raise_on("list", ProviderAuthError("openai refuses the key"))
+        house.provider.before = raise_on("list", ProviderAuthError("openai refuses the key"))
         with pytest.raises(ConfigError, match="no provider has credentials") as caught:
             found(house)
         assert caught.value.hint == "openai refuses the key"

@@ -11,8 +11,8 @@ from reconciler.errors import PolicyError, SpecError
 from reconciler.model import Action, JobError, JobStatus, Reason, Result
 from reconciler.retries import FIRST_WAIT_SECONDS
 from tests.fakes import MemoryStore
+from tests.house import House
 from tests.repository import repository
-from tests.test_engine import House
 
 
 @pytest.fixture

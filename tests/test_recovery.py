@@ -12,8 +12,9 @@ from reconciler.errors import ConfigError, CreateOutcomeUnknown, StateConflict, 
 from reconciler.model import Binding, Job, JobStatus, Result, State
 from reconciler.recovery import adopt, cancel, forget, push, rebuild, resolve
 from reconciler.state import codec
+from tests.fakes import raise_on
+from tests.house import House
 from tests.repository import repository
-from tests.test_engine import House, _raise_on
 
 FOREIGN = Job(
     id="ftjob-old",
@@ -34,7 +35,7 @@ def house(tmp_path: Path) -> House:
 @pytest.fixture
 def unanswered(house: House) -> House:
     """A house whose create was sent and never answered, nor made a job."""
-    house.provider.before = _raise_on("create", CreateOutcomeUnknown("timeout"))
+    house.provider.before = raise_on("create", CreateOutcomeUnknown("timeout"))
     house.run()
     house.provider.before = lambda _: None
     return house
@@ -75,7 +76,7 @@ class TestResolve:
 
     def test_a_mistake_of_the_person_is_not_paid_twice(self, house: House) -> None:
         house.provider.lag = 60
-        house.provider.after = _raise_on("create", CreateOutcomeUnknown("reset"))
+        house.provider.after = raise_on("create", CreateOutcomeUnknown("reset"))
         house.run()
         house.clock.sleep(60)
         resolve(house.reconciler(), "support-bot")
@@ -94,7 +95,7 @@ class TestResolve:
 
     def test_several_ask_which(self, unanswered: House) -> None:
         unanswered.files.add("support-bot", "  seed: 1\n")
-        unanswered.provider.before = _raise_on("create", CreateOutcomeUnknown("timeout"))
+        unanswered.provider.before = raise_on("create", CreateOutcomeUnknown("timeout"))
         unanswered.run()
         with pytest.raises(ConfigError, match=r"2 creates .*name one: support-bot-"):
             resolve(unanswered.reconciler(), "support-bot")

@@ -53,7 +53,9 @@ def damaged() -> dict[str, tuple[bytes, str]]:
         "a number of 5000 digits": (good.replace(b"1.8", b"1" * 5000), "state.json: "),
         "deeply nested": (b"[" * 100_000, "state.json is nested too deeply to be a state"),
         "deeply nested, sealed": (
-            sealed({**document, "lineage": "NEST"}).replace(b'"NEST"', b"[" * 9000 + b"]" * 9000),
+            sealed({**document, "lineage": "NEST"}).replace(
+                b'"NEST"', b"[" * 100_000 + b"]" * 100_000
+            ),
             "state.json is nested too deeply",
         ),
         "a hand edit": (

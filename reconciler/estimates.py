@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.cost import Estimate, TokenCount, estimate
+from reconciler.datasets.counting import counting
 from reconciler.errors import ConfigError, SpecError
 from reconciler.model import Action, JobSpec, Plan, Reason, Step, Tell
 
@@ -65,7 +66,6 @@ class _Pricer:
 
     def _counted(self, spec: JobSpec, path: str, sha256: str, size: int) -> TokenCount:
         from reconciler.datasets import tokens
-        from reconciler.datasets.counting import counting
 
         tell = self._progress
         try:

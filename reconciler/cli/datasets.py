@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from reconciler.model import JobSpec
     from reconciler.report.dataset_tables import DatasetRow, Overlap, Price
 
-FACTS = Path(".reconciler/cache/facts")
-
 
 @click.command("datasets")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
@@ -172,7 +170,7 @@ class _Look:
 def _look(file: _File, question: _Question, waiting: Bars) -> _Look:
     from reconciler.datasets import facts
 
-    cache = question.config.root / FACTS
+    cache = question.config.root / facts.CACHE
     try:
         found = facts.read(
             file.path,

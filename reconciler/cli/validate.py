@@ -17,8 +17,6 @@ from reconciler.errors import ConfigError, Problem, Severity
 if TYPE_CHECKING:
     from reconciler.config import Config
 
-FACTS = Path(".reconciler/cache/facts")
-
 
 @click.command("validate")
 @choices.selection
@@ -92,7 +90,7 @@ def _in_data(
                 found = facts.read(
                     path,
                     path.as_posix(),
-                    cache=config.root / FACTS,
+                    cache=config.root / facts.CACHE,
                     progress=bars.on(f"reading {path}"),
                 )
             except OSError as error:

@@ -44,6 +44,9 @@ __all__ = [
     "read",
 ]
 
+CACHE = Path(".reconciler/cache/facts")
+"""Where facts are kept, relative to the repository. It may be deleted at any time."""
+
 WORTH_CACHING = 1024 * 1024
 """Bytes from which looking up facts is faster than finding them out again."""
 

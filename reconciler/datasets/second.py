@@ -94,7 +94,8 @@ class SecondProcess:
 
     def next(self) -> Numbered | None:
         """The first range that nobody is at; None if there is none for now."""
-        return self._first()
+        with self._lock:
+            return self._todo.popleft() if self._todo else None
 
     def count(self, sha256: str, size: int, how: Counting) -> None:
         """Have the tokens of the file counted, if the process comes to it. Called once at most."""
@@ -122,7 +123,7 @@ class SecondProcess:
                 if order := self._count():
                     handed.append(None)
                     _write(stdin, order)
-                while len(handed) < AHEAD and (mine := self._first()) is not None:
+                while len(handed) < AHEAD and (mine := self.next()) is not None:
                     handed.append(mine)
                     _write(stdin, json.dumps(mine[1]))
                 if not handed:
@@ -138,10 +139,6 @@ class SecondProcess:
         finally:
             with self._lock:
                 self._todo.extendleft(one for one in reversed(handed) if one is not None)
-
-    def _first(self) -> Numbered | None:
-        with self._lock:
-            return self._todo.popleft() if self._todo else None
 
     def _count(self) -> str | None:
         """What is to be counted, once."""

@@ -137,7 +137,8 @@ class Survey:
 
     def _take(self, lines: list[bytes], *, try_plain: bool) -> None:
         """The loop for any lines, one by one."""
-        seen: list[tuple[int, int]] = []
+        keys: list[int] = []
+        places: list[int] = []
         blank = bool(self._blank_since)
         for number, ended in enumerate(lines, self._part.lines + 1):
             line = ended[:-1]
@@ -145,7 +146,8 @@ class Survey:
                 blank = self._is_blank(number, line)
                 if blank:
                     continue
-            seen.append((xxh3_64_intdigest(ended), number))
+            keys.append(xxh3_64_intdigest(ended))
+            places.append(number)
             if not try_plain:
                 self._not_plain(number, line)
                 continue
@@ -156,7 +158,7 @@ class Survey:
                 continue
             self._one(number, line, value)
         self._part.lines += len(lines)
-        self._seen.add((key for key, _ in seen), (number for _, number in seen))
+        self._seen.add(keys, places)
 
     def _one(self, number: int, line: bytes, value: plain.Line) -> None:
         """Take one decoded line."""

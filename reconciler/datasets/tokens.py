@@ -24,8 +24,8 @@ from reconciler.datasets.part import MAX_LINE
 from reconciler.errors import Problem, SpecError
 
 SMALL = 1_000_000
-"""Bytes of the largest file that is always counted whole: about 100 ms, half of it for loading
-the vocabulary. A sample of a thousand lines takes no less."""
+"""Bytes of the largest file that is always counted whole: well below 100 ms, most of it for loading
+the vocabulary. A sample would take hardly less."""
 
 Progress = Callable[[int, int], None]
 """Told how many bytes are done, and of how many in all."""

@@ -22,8 +22,6 @@ from reconciler.model import Dataset, Tell
 from reconciler.specs.documents import Draft
 from reconciler.specs.suggestion import Suggestions
 
-CACHE = Path(".reconciler/cache/facts")
-
 LOCAL = ("./", "../")
 """How a path relative to the spec file begins; anything else is the provider's own reference."""
 
@@ -186,7 +184,7 @@ class DataFiles:
     def _read(self, place: _Place, counting: Counting | None) -> DatasetFacts | _Refusal | None:
         """The facts of a file, from the first time it was asked for; None if there is none."""
         if place.real not in self._facts:
-            self._facts[place.real] = _facts(place, self.root / CACHE, self.tell, counting)
+            self._facts[place.real] = _facts(place, self.root / facts.CACHE, self.tell, counting)
         return self._facts[place.real]
 
     def _what_exists(self, missing: Path, written: str) -> str:

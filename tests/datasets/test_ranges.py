@@ -217,10 +217,13 @@ def test_two_processes_find_what_one_finds(large: Path, monkeypatch: pytest.Monk
             return take(data)
 
     monkeypatch.setattr(second, "_PARTS", Watched())
+    next_ = second.SecondProcess.next
+
+    def only_for_the_other(process: second.SecondProcess) -> tuple[int, tuple[int, int]] | None:
+        return None if threading.current_thread() is threading.main_thread() else next_(process)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            second.SecondProcess, "next", lambda _: None
-        )  # all of it is the other's to do
+        patch.setattr(second.SecondProcess, "next", only_for_the_other)
         found = in_one(large)
     assert found == one_process(large)
     assert len(delivered) > 5

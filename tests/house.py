@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from reconciler.config import Config, OpenAISettings
 from reconciler.engine import PassResult, Reconciler, Request
@@ -40,13 +40,6 @@ class House:
 
     def results(self, **request: object) -> list[Result]:
         return [outcome.result for outcome in self.run(**request).outcomes]
-
-
-class SandboxHouse(House):
-    """A house in which no base model is ever shut down."""
-
-    def reconciler(self) -> Reconciler:
-        return replace(super().reconciler(), sandbox=True)
 
 
 def record(house: House, name: str = "support-bot") -> Record:

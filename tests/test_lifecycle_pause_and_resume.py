@@ -12,14 +12,14 @@ from reconciler.errors import ConfigError, ProviderAuthError, ProviderError, Pro
 from reconciler.lifecycle import pause, resume
 from reconciler.model import Job, JobStatus, Result
 from tests.fakes import FakeProvider, Killed, raise_on
-from tests.house import House, SandboxHouse, job, record
+from tests.house import House, job, record
 from tests.repository import repository
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     """A house whose one job runs."""
-    made = SandboxHouse(repository(tmp_path))
+    made = House(repository(tmp_path))
     made.files.add("support-bot")
     made.run()
     return made

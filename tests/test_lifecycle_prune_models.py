@@ -13,7 +13,7 @@ from reconciler.errors import ProviderAuthError, ProviderError, ProviderUnavaila
 from reconciler.lifecycle import prune_models
 from reconciler.model import JobStatus, Outcome, Reason, Record, Result
 from tests.fakes import raise_on
-from tests.house import House, SandboxHouse, job, record
+from tests.house import House, job, record
 from tests.repository import repository
 
 POLICY = "  deletion_policy: delete\n"
@@ -22,7 +22,7 @@ POLICY = "  deletion_policy: delete\n"
 @pytest.fixture
 def left(tmp_path: Path) -> House:
     """A house with the model of a spec that let it go, and is gone; another spec stays."""
-    made = SandboxHouse(repository(tmp_path))
+    made = House(repository(tmp_path))
     made.files.add("support-bot")
     made.files.add("old-bot", POLICY, seed="old")
     made.run()

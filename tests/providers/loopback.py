@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from reconciler import providers
 from reconciler.config import OpenAISettings
+from reconciler.errors import ProviderError
 from reconciler.providers.openai.adapter import OpenAIProvider
+
+Adapter = TypeVar("Adapter")
 
 KEY = "sk-proj-Zm9vYmFyYmF6cXV4-0123456789"
 
@@ -120,6 +123,20 @@ def pages(entries: Sequence[Mapping[str, Any]], size: int = 2) -> Answering:
         return page(*entries[start : start + size], more=start + size < len(entries))
 
     return answer
+
+
+def complaints(provider: Adapter, calls: Iterable[Callable[[Adapter], object]]) -> str:
+    """All that these calls raise and what it came from, in every way it can be shown."""
+    said = ""
+    for call in calls:
+        try:
+            call(provider)
+        except ProviderError as raised:
+            shown: BaseException | None = raised
+            while shown is not None:
+                said += f"{shown} {shown!r} {vars(shown)}"
+                shown = shown.__cause__
+    return said
 
 
 @dataclass

@@ -194,13 +194,6 @@ def shared() -> Iterator[Bench]:
         yield made
 
 
-@pytest.fixture
-def at(shared: Bench) -> Bench:
-    shared.server.heard.clear()
-    shared.naps.clear()
-    return shared
-
-
 def shelf(at: Bench, part: int = PART, **replies: Reply | Answering) -> Files:
     """Uploads, in parts of this size, to a server that has nothing yet."""
     at.server.answer = Shelf(**replies)

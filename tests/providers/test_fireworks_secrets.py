@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from reconciler.errors import ProviderError
 from reconciler.model import Job, JobStatus
 from reconciler.providers.base import CreateRequest
 from reconciler.providers.fireworks.adapter import FireworksProvider
@@ -22,7 +21,7 @@ from tests.providers.fireworks_bench import (
     grpc,
     spec,
 )
-from tests.providers.loopback import DROP, Reply, script
+from tests.providers.loopback import DROP, Reply, complaints, script
 
 CALLS: list[Callable[[FireworksProvider], object]] = [
     lambda provider: provider.find(TOKEN),
@@ -53,16 +52,8 @@ CALLS: list[Callable[[FireworksProvider], object]] = [
     ],
 )
 def test_a_key_is_never_said(reply: Reply) -> None:
-    said = ""
     with bench(script(reply)) as at:
-        for call in CALLS:
-            try:
-                call(at.provider)
-            except ProviderError as raised:
-                shown: BaseException | None = raised
-                while shown is not None:
-                    said += f"{shown} {shown!r} {vars(shown)}"
-                    shown = shown.__cause__
+        said = complaints(at.provider, CALLS)
         said += f"{at.provider!r} {dumped(at.provider)} {vars(at.provider)}"
     assert "fireworks" in said
     assert KEY not in said

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import ProviderError
 from reconciler.providers.openai.adapter import OpenAIProvider
-from tests.providers.loopback import DROP, KEY, Reply, bench, script
+from tests.providers.loopback import DROP, KEY, Reply, bench, complaints, script
 from tests.providers.openai_jobs import ENDED, MODEL, REQUEST, TOKEN
 
 
@@ -73,16 +72,8 @@ ECHO = json.dumps({"error": {"message": f"bad {KEY}", "code": KEY, "param": KEY}
 )
 def test_a_key_is_never_said(reply: Reply) -> None:
     settings = {"headers": {"x-key": "${env:GATEWAY}"}, "query": {"k": "${env:GATEWAY}"}}
-    said = ""
     with bench(script(reply), **settings) as at:
-        for call in CALLS:
-            try:
-                call(at.provider)
-            except ProviderError as raised:
-                shown: BaseException | None = raised
-                while shown is not None:
-                    said += f"{shown} {shown!r} {vars(shown)}"
-                    shown = shown.__cause__
+        said = complaints(at.provider, CALLS)
         said += f"{at.provider!r} {vars(at.provider)}"
     assert "openai" in said
     assert not [secret for secret in SECRETS if secret in said]
